@@ -1,0 +1,100 @@
+#include "dr/base/time.h"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+
+namespace dr {
+namespace {
+
+struct Parts {
+    std::chrono::year_month_day date;
+    std::chrono::hh_mm_ss<std::chrono::nanoseconds> time;
+};
+
+Parts split(std::int64_t nanoseconds) {
+    using namespace std::chrono;
+    const sys_time<std::chrono::nanoseconds> at{std::chrono::nanoseconds{nanoseconds}};
+    const sys_days day = floor<days>(at);
+    return {year_month_day{day}, hh_mm_ss<std::chrono::nanoseconds>{at - day}};
+}
+
+// Reads exactly `digits` decimal digits at `at` and moves on; -1 where there are none.
+int read_number(std::string_view text, std::size_t& at, std::size_t digits) {
+    if (text.size() < at + digits) return -1;
+    int value = 0;
+    for (std::size_t i = 0; i < digits; ++i) {
+        const char c = text[at + i];
+        if (c < '0' || c > '9') return -1;
+        value = value * 10 + (c - '0');
+    }
+    at += digits;
+    return value;
+}
+
+bool read_char(std::string_view text, std::size_t& at, char expected) {
+    if (at >= text.size() || text[at] != expected) return false;
+    ++at;
+    return true;
+}
+
+Error not_a_time(std::string_view text) {
+    return Error{ErrorCode::BadRequest, "'" + std::string(text.substr(0, 64)) + "' is not a time like 2026-11-23T17:08:42Z"};
+}
+
+}  // namespace
+
+std::string Timestamp::iso8601() const {
+    const Parts parts = split(nanoseconds_);
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%06ldZ", static_cast<int>(parts.date.year()),
+                  static_cast<unsigned>(parts.date.month()), static_cast<unsigned>(parts.date.day()),
+                  static_cast<long>(parts.time.hours().count()), static_cast<long>(parts.time.minutes().count()),
+                  static_cast<long>(parts.time.seconds().count()),
+                  static_cast<long>(parts.time.subseconds().count() / 1000));
+    return text.data();
+}
+
+std::string Timestamp::human() const {
+    std::string text = iso8601().substr(0, 16);
+    text[10] = ' ';
+    return text + " UTC";
+}
+
+Result<Timestamp> Timestamp::parse(std::string_view text) {
+    std::size_t at = 0;
+    const int year = read_number(text, at, 4);
+    if (year < 0 || !read_char(text, at, '-')) return not_a_time(text);
+    const int month = read_number(text, at, 2);
+    if (month < 0 || !read_char(text, at, '-')) return not_a_time(text);
+    const int day = read_number(text, at, 2);
+    if (day < 0 || !read_char(text, at, 'T')) return not_a_time(text);
+    const int hour = read_number(text, at, 2);
+    if (hour < 0 || hour > 23 || !read_char(text, at, ':')) return not_a_time(text);
+    const int minute = read_number(text, at, 2);
+    if (minute < 0 || minute > 59 || !read_char(text, at, ':')) return not_a_time(text);
+    const int second = read_number(text, at, 2);
+    if (second < 0 || second > 59) return not_a_time(text);
+
+    std::int64_t fraction = 0;
+    if (read_char(text, at, '.')) {
+        std::int64_t unit = 100'000'000;
+        const std::size_t first = at;
+        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && unit > 0; ++at, unit /= 10) {
+            fraction += (text[at] - '0') * unit;
+        }
+        if (at == first) return not_a_time(text);
+    }
+    if (!read_char(text, at, 'Z') || at != text.size()) return not_a_time(text);
+
+    using namespace std::chrono;
+    const year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                              std::chrono::day{static_cast<unsigned>(day)}};
+    // Nanoseconds in 64 bits end in the year 2262.
+    if (!date.ok() || year < 1970 || year > 2261) return not_a_time(text);
+    const auto seconds = sys_days{date}.time_since_epoch() + hours{hour} + minutes{minute} + std::chrono::seconds{second};
+    return Timestamp{duration_cast<std::chrono::nanoseconds>(seconds).count() + fraction};
+}
+
+}  // namespace dr
