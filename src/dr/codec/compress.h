@@ -1,0 +1,76 @@
+#pragma once
+// Compression: one zstd frame for one buffer.
+//
+// The frame is the plainest that zstd knows: no content size, no checksum, no dictionary (its descriptor byte is 0). Its
+// plain size is known from elsewhere, sealed, and is the only size that is believed; integrity is the seal's work. The
+// same library at the same level makes the same bytes from the same plaintext, whatever the object compressed before;
+// another library may not, so codec_build() names both.
+
+#include <cstdint>
+#include <memory>
+
+#include "dr/base/bytes.h"
+#include "dr/base/result.h"
+
+struct ZSTD_CCtx_s;
+struct ZSTD_DCtx_s;
+
+namespace dr {
+
+inline constexpr int kMinCompressionLevel = 1;
+inline constexpr int kMaxCompressionLevel = 19;  // above it, readers need more memory than they have
+inline constexpr std::size_t kMaxWindowSize = 8U << 20;
+
+// Names the library's version and the level: version * 256 + level, e.g. 10504 * 256 + 3 for level 3 of zstd 1.5.4.
+std::uint32_t codec_build(int level);
+
+// For one thread at a time; holds 1 to 80 MiB, by level, once used.
+class Compressor {
+public:
+    explicit Compressor(int level);  // kMinCompressionLevel to kMaxCompressionLevel
+    ~Compressor();
+    Compressor(Compressor&&) noexcept;
+    Compressor& operator=(Compressor&&) noexcept;
+
+    // The size that compressing `size` bytes never exceeds.
+    static std::size_t bound(std::size_t size);
+
+    // Writes one frame to the start of `out` and returns its size. Fails with NoSpace when `out` is too small, which a
+    // caller uses to give up early on what does not shrink: an `out` of plain.size() - 1 bytes says "only if smaller".
+    Result<std::size_t> compress(ByteSpan plain, MutableByteSpan out);
+
+    int level() const { return level_; }
+
+private:
+    struct Free {
+        void operator()(ZSTD_CCtx_s* context) const;
+    };
+    std::unique_ptr<ZSTD_CCtx_s, Free> context_;
+    int level_;
+};
+
+// For one thread at a time; holds about 160 KiB, whatever a frame says.
+class Decompressor {
+public:
+    Decompressor();
+    ~Decompressor();
+    Decompressor(Decompressor&&) noexcept;
+    Decompressor& operator=(Decompressor&&) noexcept;
+
+    // Inflates `packed`, which must be exactly one frame as Compressor writes it and become exactly `out.size()` bytes.
+    // Fails with Damaged otherwise; `out` then holds anything, but nothing beyond it was touched.
+    Result<void> decompress(ByteSpan packed, MutableByteSpan out);
+
+private:
+    struct Free {
+        void operator()(ZSTD_DCtx_s* context) const;
+    };
+    std::unique_ptr<ZSTD_DCtx_s, Free> context_;
+};
+
+// Whether compressing `plain` looks like wasted time: random, encrypted or already compressed. Looks at samples only
+// (under 2 % of the time of compressing), and at nothing but the bytes: equal bytes get an equal answer in every run and
+// version, which the repository's determinism rests on. It may be wrong either way; that costs room or time, never data.
+bool looks_incompressible(ByteSpan plain);
+
+}  // namespace dr
