@@ -1,0 +1,48 @@
+#pragma once
+// TaskPool: the only place that starts threads for work. Urgent tasks (downstream: compress, seal, write) run before
+// ordinary ones (upstream: read, hash), so buffers drain before new ones fill and memory stays bounded.
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace dr {
+
+enum class Priority : std::uint8_t { Urgent, Ordinary };
+
+class TaskPool {
+public:
+    // `workers` ≥ 1 threads in addition to those that call help_until(). Tasks must not throw.
+    explicit TaskPool(unsigned workers);
+    // Runs what is queued, then joins.
+    ~TaskPool();
+    TaskPool(const TaskPool&) = delete;
+    TaskPool& operator=(const TaskPool&) = delete;
+
+    unsigned workers() const { return static_cast<unsigned>(threads_.size()); }
+
+    void submit(Priority priority, std::move_only_function<void()> task);
+
+    // Runs queued tasks on this thread (Urgent only, if `only` says so) until done() holds; sleeps while there is nothing to run. `done`
+    // is asked under no lock of the pool, after every task that finishes anywhere and after wake().
+    void help_until(const std::function<bool()>& done, Priority lowest = Priority::Ordinary);
+    // To be called when something that a done() looks at has changed outside a task.
+    void wake();
+
+private:
+    bool run_one(Priority lowest, std::unique_lock<std::mutex>& lock);
+    void work(std::stop_token stop);
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::move_only_function<void()>> queues_[2];
+    std::uint64_t finished_ = 0;  // bumped whenever a task ends or wake() is called
+    bool stopping_ = false;
+    std::vector<std::jthread> threads_;
+};
+
+}  // namespace dr

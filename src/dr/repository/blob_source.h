@@ -1,0 +1,50 @@
+#pragma once
+// BlobSource: reads blobs. Whatever it returns has been opened with the right keys and proven to be what its id says.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dr/base/result.h"
+#include "dr/repository/blob.h"
+
+namespace dr {
+
+// Where a blob lies. Ordered by pack, then offset: reading places in order is reading packs front to back.
+struct BlobPlace {
+    std::uint32_t pack = 0;          // a number for the pack in this BlobSource; see pack_id()
+    std::uint32_t frame_offset = 0;
+    std::uint32_t frame_length = 0;  // header to tag
+    std::uint16_t ordinal = 0;
+    auto operator<=>(const BlobPlace&) const = default;
+};
+
+// An opened frame: plaintext and the blobs in it.
+struct OpenFrame {
+    Bytes plain;
+    std::vector<ByteSpan> blobs;  // by ordinal
+};
+
+class BlobSource {
+public:
+    virtual ~BlobSource() = default;
+
+    // All functions are thread-safe.
+    // Fails with Damaged where no live pack holds the blob.
+    virtual Result<BlobPlace> locate(const BlobId& id) = 0;
+    virtual PackId pack_id(std::uint32_t pack) const = 0;
+
+    // Opens one frame; the ids of its blobs are not checked yet: check() or the caller does that for the blobs it uses.
+    virtual Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) = 0;
+
+    // The blob itself, checked against `id`. Small reads of one frame in a row are served from a bounded cache.
+    virtual Result<Bytes> read(BlobType type, const BlobId& id) = 0;
+
+    // Damaged unless `bytes` are what `id` names.
+    virtual Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const = 0;
+
+    virtual const BlobNamer& namer() const = 0;
+};
+
+}  // namespace dr
