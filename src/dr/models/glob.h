@@ -1,0 +1,75 @@
+#pragma once
+// Glob: a pattern on paths, used to exclude, include and find.
+//
+//   *        any characters of one component, also none      ?       one character
+//   **       as a component: any number of components        [a-z]   one of these, [!a-z] none of these, never '/'
+//   \x       the character x itself
+//   name     without '/': the last component, at any depth
+//   a/b      these components at the end of a path, at any depth
+//   /a/b     anchored: from the root of the workspace (or of the file system, for paths outside it)
+//   a/       directories only
+//   a/**     everything below a, not a itself
+//
+// Characters are UTF-8 characters; a byte that is not UTF-8 is a character of its own. Matching takes time proportional to
+// path length times pattern length, whatever the pattern; the usual patterns (a name, *.suffix, prefix*) take one comparison.
+// Immutable: any thread may match.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dr/base/result.h"
+
+namespace dr {
+
+class Glob {
+public:
+    static constexpr std::size_t kMaxBytes = 4096;
+
+    // Fails with BadRequest: empty, too long, NUL, an unclosed '[', a '\' at the end, an empty or '.' or '..' component, a
+    // leading '!' (negation, which this tool does not have).
+    static Result<Glob> parse(std::string_view pattern);
+
+    // `path` has no leading '/'; the root (empty path) is matched by nothing.
+    bool matches(std::string_view path, bool is_directory) const;
+    // True if the pattern matches `path` or a directory above it: what excluding directories while walking amounts to.
+    bool matches_or_above(std::string_view path, bool is_directory) const;
+    // False only if nothing below the directory `path` can match: a walk for includes need not go down.
+    bool may_match_below(std::string_view path) const;
+
+    const std::string& pattern() const { return pattern_; }
+
+private:
+    enum class Shape : std::uint8_t { Name, Prefix, Suffix, General };
+    enum class TokenKind : std::uint8_t { Literal, AnyOne, AnyInComponent, Set, Separator, AnyComponents };
+    struct Range {
+        char32_t first;
+        char32_t last;
+    };
+    struct Token {
+        TokenKind kind;
+        char32_t value = 0;         // of Literal
+        bool negated = false;       // of Set
+        std::vector<Range> ranges;  // of Set
+    };
+    using States = std::vector<std::uint64_t>;
+
+    Glob() = default;
+    Result<void> compile(std::string_view body);
+    Result<void> compile_component(std::string_view component);
+    Result<std::size_t> compile_set(std::string_view component, std::size_t at);
+    void classify(std::string_view body);
+    States run(std::string_view path) const;
+    void add_state(States& states, std::size_t state) const;
+    static bool accepts(const Token& token, char32_t character);
+
+    std::string pattern_;
+    std::string fixed_;  // of Name, Prefix and Suffix: the bytes to compare
+    std::vector<Token> tokens_;
+    Shape shape_ = Shape::General;
+    bool directories_only_ = false;
+};
+
+}  // namespace dr

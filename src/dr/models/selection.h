@@ -1,0 +1,126 @@
+#pragma once
+// Selection: which files a BackupSpec means (SPEC 3), decided from names alone, with a reason for each answer.
+//
+// A walk starts at the workspace and asks decide() for each entry, top down; it goes into directories that are Selected or
+// MaybeBelow and into no other. Then it walks each of outside_roots(), asking decide_outside(). An entry is left out if a rule
+// matches it or any directory above it, also where the plan names it: overriding a rule takes an explicit option.
+// Immutable; any thread may ask.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dr/base/result.h"
+#include "dr/models/backup_spec.h"
+#include "dr/models/exclusion.h"
+#include "dr/models/relative_path.h"
+
+namespace dr {
+
+// Where the parts of a plan lie, relative to the workspace. Configuration; these are its defaults.
+struct WorkspaceMapping {
+    std::vector<std::string> catalog_directories{"data/catalog"};
+    std::vector<std::string> audit_pack_directories{"audit_packs"};
+    std::vector<std::string> config_paths{".env.example", "src/qnwis/config"};  // relative, or absolute
+    std::vector<std::string> pii_patterns;                                      // globs, added to the default ones
+};
+
+enum class EntryKind : std::uint8_t { File, Directory, Other };
+
+// What the walk knows about an entry besides its name.
+struct EntryFacts {
+    EntryKind kind = EntryKind::File;
+    bool has_cachedir_tag = false;  // a directory holding a valid CACHEDIR.TAG (content_marks.h)
+    bool is_repository = false;     // same device and inode as the storage of this backup
+};
+
+enum class Verdict : std::uint8_t {
+    Selected,    // store it; a directory: and look below
+    MaybeBelow,  // a directory to look into; store it only if something below is stored
+    Skipped,
+};
+
+struct Decision {
+    Verdict verdict = Verdict::Skipped;
+    SkipReason reason = SkipReason::NotSelected;  // where Skipped
+    const ExclusionRule* rule = nullptr;          // the rule, where one decided; lives as long as the selection
+};
+
+// A selected place outside the workspace.
+struct OutsideRoot {
+    std::string path;                         // absolute; "/" or without a '/' at its end
+    const ExclusionRule* excluded = nullptr;  // set: a rule excludes it or a directory above it; do not walk it, say so
+};
+
+// A line of `plan --explain`.
+struct Explanation {
+    bool includes = false;
+    std::string id;       // "dataset.LMIS_RETENTION_TS", "secret.env"
+    std::string pattern;  // what it looks at
+    std::string reason;   // SkipReason label; "selected" where it includes
+    std::string text;
+    bool operator==(const Explanation&) const = default;
+};
+
+class Selection {
+public:
+    // `workspace` is the absolute path of the workspace, without symlinks: absolute `paths` below it are part of it. Fails with
+    // BadRequest for a path with '..' or '.', or a bad pattern.
+    static Result<Selection> create(const BackupSpec& spec, const WorkspaceMapping& mapping, std::string_view workspace);
+
+    // For an entry of the workspace; the root is the workspace itself.
+    Decision decide(const RelativePath& path, const EntryFacts& facts) const;
+    // For an entry at or below an outside root; `path` is absolute.
+    Decision decide_outside(std::string_view path, const EntryFacts& facts) const;
+
+    // False if nothing in the workspace is selected: no need to walk it.
+    bool touches_workspace() const { return everything_ || !roots_.empty() || !catalogs_.empty(); }
+    // Sorted, none below another.
+    const std::vector<OutsideRoot>& outside_roots() const { return outside_; }
+    // What the plan names one by one, so that a walk can fail or warn where one does not exist: workspace paths.
+    std::vector<RelativePath> named_paths() const { return named_; }
+
+    // The IDs of the plan that the name of this file contains, if it lies in a catalog: places in spec.datasets.
+    std::vector<std::size_t> datasets_of(const RelativePath& path) const;
+    const std::vector<Identifier>& datasets() const { return datasets_; }
+
+    // Every rule, what selects first.
+    std::vector<Explanation> explain() const;
+
+private:
+    Selection() = default;
+
+    Result<void> add_parts(const BackupSpec& spec, const WorkspaceMapping& mapping);
+    Result<void> add_exclusions(const BackupSpec& spec, const WorkspaceMapping& mapping);
+    Result<void> add_place(std::string_view path, std::string_view id, std::string_view text, std::vector<RelativePath>& to);
+    void settle_outside_roots();
+    Decision excluded(std::string_view path, const EntryFacts& facts, bool is_workspace_root) const;
+    Verdict wanted(const RelativePath& path, EntryKind kind) const;
+
+    std::string workspace_;
+    bool everything_ = false;
+    bool default_excludes_ = true;
+    std::vector<RelativePath> roots_;     // selected with all below
+    std::vector<RelativePath> catalogs_;  // searched for datasets
+    std::vector<RelativePath> named_;
+    std::vector<Identifier> datasets_;
+    std::vector<OutsideRoot> outside_;
+    std::vector<Explanation> includes_;
+    ExclusionSet exclusions_;
+};
+
+// Which datasets of a selection a walk has seen. A dataset that matches no file is an error (SPEC 3). One per walk.
+class DatasetTally {
+public:
+    explicit DatasetTally(const Selection& selection) : selection_(selection), seen_(selection.datasets().size()) {}
+
+    void stored(const RelativePath& file);
+    std::vector<Identifier> missing() const;
+
+private:
+    const Selection& selection_;
+    std::vector<bool> seen_;
+};
+
+}  // namespace dr
