@@ -26,11 +26,11 @@ struct WorkspaceMapping {
     std::vector<std::string> pii_patterns;                                      // globs, added to the default ones
 };
 
-enum class EntryKind : std::uint8_t { File, Directory, Other };
+enum class PathKind : std::uint8_t { File, Directory, Other };
 
 // What the walk knows about an entry besides its name.
 struct EntryFacts {
-    EntryKind kind = EntryKind::File;
+    PathKind kind = PathKind::File;
     bool has_cachedir_tag = false;  // a directory holding a valid CACHEDIR.TAG (content_marks.h)
     bool is_repository = false;     // same device and inode as the storage of this backup
 };
@@ -96,7 +96,7 @@ private:
     Result<void> add_place(std::string_view path, std::string_view id, std::string_view text, std::vector<RelativePath>& to);
     void settle_outside_roots();
     Decision excluded(std::string_view path, const EntryFacts& facts, bool is_workspace_root) const;
-    Verdict wanted(const RelativePath& path, EntryKind kind) const;
+    Verdict wanted(const RelativePath& path, PathKind kind) const;
 
     std::string workspace_;
     bool everything_ = false;
