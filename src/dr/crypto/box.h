@@ -6,7 +6,6 @@
 // There is no nonce: a random source that repeats itself repeats the box, and gives nothing away.
 
 #include <cstddef>
-#include <string_view>
 
 #include "dr/base/bytes.h"
 #include "dr/base/ids.h"

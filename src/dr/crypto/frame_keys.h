@@ -20,13 +20,13 @@
 #include "dr/base/result.h"
 #include "dr/crypto/aead.h"
 #include "dr/crypto/hmac.h"
-#include "dr/crypto/passphrase.h"
 #include "dr/crypto/secret.h"
 
 namespace dr {
 
 inline constexpr std::size_t kWrappedDekSize = 40;
 
+using Salt16 = std::array<std::uint8_t, 16>;
 using WrappedDek = std::array<std::uint8_t, kWrappedDekSize>;
 using KeyCommitment = std::array<std::uint8_t, 32>;
 using FrameSalt = std::array<std::uint8_t, 16>;  // `fs`: the synthetic part of a frame's key
@@ -34,7 +34,7 @@ using FrameSalt = std::array<std::uint8_t, 16>;  // `fs`: the synthetic part of 
 // All that a fresh data encryption key is drawn from. The random bytes suffice; the rest is there for the day when they
 // repeat (a cloned machine, a stuck source).
 struct DekInput {
-    std::array<std::uint8_t, 32> random;
+    Key32 random;          // fresh from Random
     ByteSpan host_secret;  // may be empty
     std::uint64_t session;
     ByteSpan boot_id;      // may be empty
@@ -78,7 +78,7 @@ public:
     FrameKey frame_key(std::uint32_t number, const FrameSalt& fs) const;
 
 private:
-    PackKeys(const Key32& pack_key, const PackIdentity& pack);
+    PackKeys(HmacKey pack_key, const PackIdentity& pack);
 
     HmacKey pack_key_;
     HmacKey frame_salt_key_;

@@ -24,6 +24,8 @@ public:
     // The hash of all bytes so far. The stream is then as new.
     Sha256 finish();
     void reset();
+    // reset(), and wipes what it knows: for streams over secrets.
+    void forget();
 
     // Bytes since the start.
     std::uint64_t length() const { return length_; }
@@ -35,11 +37,12 @@ private:
 
     std::size_t filled() const { return length_ % kBlock; }
     bool fill_block(ByteSpan& bytes);
-    void keep(ByteSpan tail);
+    void take_blocks(ByteSpan& bytes);
+    void keep(ByteSpan bytes);
 
     const Sha256Compressor* compressor_;
     Sha256State state_;
-    std::array<std::uint8_t, kBlock> buffer_;
+    std::array<std::uint8_t, 2 * kBlock> buffer_;  // the block that is begun, and room to pad it
     std::uint64_t length_ = 0;
 };
 
