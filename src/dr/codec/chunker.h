@@ -8,20 +8,19 @@
 //
 //     H(p) = sum over i = 0..63 of  G[byte(p - i)] * 2^i   modulo 2^64,
 //
-// so H looks at the 64 bytes that end at p and at nothing else. Let a = log2(average). Of the bits of H, numbered from 0
-// for the lowest, `small` is the a + 2 bits 59, 58, … downwards and `large` the a - 2 bits 59, 58, … downwards. The chunk
-// ends behind the byte at p, with the length L = p + 1, for the smallest L >= min for which
+// so H looks at the 64 bytes that end at p and at nothing else. Let a = log2(average). The chunk ends behind the byte at p,
+// with the length L = p + 1, for the smallest L >= min for which
 //
-//     L <  average and all bits `small` of H(p) are 0, or
-//     L >= average and all bits `large` of H(p) are 0, or
-//     L =  max, or the file ends.
+//     L <  average and the highest a + 2 bits of H(p) are 0, or
+//     L >= average and the highest a - 2 bits of H(p) are 0, or
+//     L =  max, or the data ends.
 //
-// Where a scan starts does not matter, so lanes and cores that look at different places find the same cuts.
+// The highest bits are those that most of the 64 bytes reach. Where a scan starts does not matter, so lanes and cores that
+// look at different places find the same cuts. Content without a cut (zeros) makes chunks of max.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "dr/base/bytes.h"
 #include "dr/base/result.h"
@@ -61,12 +60,11 @@ public:
     std::size_t max_size() const { return sizes_.max; }
 
 private:
-    struct Tables;
+    explicit Chunker(std::size_t fixed_size) : sizes_{fixed_size, fixed_size, fixed_size}, gear_{} {}
+    std::size_t scan(const std::uint8_t* data, std::size_t from, std::size_t to, std::uint64_t limit) const;
 
-    explicit Chunker(std::size_t fixed_size);
-
-    ChunkSizes sizes_;
-    std::shared_ptr<const Tables> tables_;  // none: fixed size
+    ChunkSizes sizes_;  // fixed: all three are equal
+    GearTable gear_;
 };
 
 }  // namespace dr

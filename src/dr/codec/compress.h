@@ -3,8 +3,8 @@
 //
 // The frame is the plainest that zstd knows: no content size, no checksum, no dictionary (its descriptor byte is 0). Its
 // plain size is known from elsewhere, sealed, and is the only size that is believed; integrity is the seal's work. The
-// same library at the same level makes the same bytes from the same plaintext, whatever the object compressed before;
-// another library may not, so codec_build() names both.
+// same library at the same level makes the same bytes from the same plaintext and the same room, whatever the object
+// compressed before; another library may not, so codec_build() names both.
 
 #include <cstdint>
 #include <memory>
@@ -37,6 +37,8 @@ public:
 
     // Writes one frame to the start of `out` and returns its size. Fails with NoSpace when `out` is too small, which a
     // caller uses to give up early on what does not shrink: an `out` of plain.size() - 1 bytes says "only if smaller".
+    // zstd chooses otherwise when room is scarce, so where frames must be reproducible out.size() follows from
+    // plain.size() alone. `out` and `plain` do not overlap.
     Result<std::size_t> compress(ByteSpan plain, MutableByteSpan out);
 
     int level() const { return level_; }

@@ -1,0 +1,84 @@
+#include "dr/codec/compress.h"
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include <algorithm>
+#include <array>
+
+namespace dr {
+namespace {
+
+Error damaged(std::string why) { return Error{ErrorCode::Damaged, "compressed data is damaged: " + std::move(why)}; }
+
+// The frame header of RFC 8878 that Compressor writes: magic, a descriptor of 0, a window descriptor. Whatever else zstd
+// could do there (skippable frames, dictionaries, sizes to believe) is refused before zstd sees it.
+Result<void> check_header(ByteSpan packed) {
+    constexpr std::array<std::uint8_t, 5> kStart{0x28, 0xB5, 0x2F, 0xFD, 0};
+    if (packed.size() < kStart.size() + 1 || !equal(packed.first(kStart.size()), kStart)) {
+        return damaged("it is no plain zstd frame");
+    }
+    const std::uint8_t window = packed[kStart.size()];
+    const std::uint64_t base = std::uint64_t{1} << (10 + (window >> 3));
+    if (base + base / 8 * (window & 7U) > kMaxWindowSize) return damaged("its window is too large");
+    return {};
+}
+
+void set(ZSTD_CCtx* context, ZSTD_cParameter parameter, int value) {
+    DR_CHECK(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0);
+}
+
+}  // namespace
+
+std::uint32_t codec_build(int level) {
+    DR_CHECK(level >= kMinCompressionLevel && level <= kMaxCompressionLevel);
+    return ZSTD_versionNumber() * 256 + static_cast<std::uint32_t>(level);
+}
+
+void Compressor::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+
+Compressor::Compressor(int level) : context_(ZSTD_createCCtx()), level_(level) {
+    DR_CHECK(context_ != nullptr);
+    DR_CHECK(level >= kMinCompressionLevel && level <= kMaxCompressionLevel);
+    set(context_.get(), ZSTD_c_compressionLevel, level);
+    set(context_.get(), ZSTD_c_contentSizeFlag, 0);
+    set(context_.get(), ZSTD_c_checksumFlag, 0);
+}
+Compressor::~Compressor() = default;
+Compressor::Compressor(Compressor&&) noexcept = default;
+Compressor& Compressor::operator=(Compressor&&) noexcept = default;
+
+std::size_t Compressor::bound(std::size_t size) { return ZSTD_compressBound(size); }
+
+Result<std::size_t> Compressor::compress(ByteSpan plain, MutableByteSpan out) {
+    const std::size_t size = ZSTD_compress2(context_.get(), out.data(), out.size(), plain.data(), plain.size());
+    if (ZSTD_isError(size) == 0) return size;
+    if (ZSTD_getErrorCode(size) == ZSTD_error_dstSize_tooSmall) {
+        return Error{ErrorCode::NoSpace, "compressed data does not fit into its buffer"};
+    }
+    return Error{ErrorCode::Io, std::string{"cannot compress: "} + ZSTD_getErrorName(size)};
+}
+
+void Decompressor::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
+
+Decompressor::Decompressor() : context_(ZSTD_createDCtx()) { DR_CHECK(context_ != nullptr); }
+Decompressor::~Decompressor() = default;
+Decompressor::Decompressor(Decompressor&&) noexcept = default;
+Decompressor& Decompressor::operator=(Decompressor&&) noexcept = default;
+
+Result<void> Decompressor::decompress(ByteSpan packed, MutableByteSpan out) {
+    DR_TRY(check_header(packed));
+    // zstd would go on to a second frame; the first must be all there is.
+    if (ZSTD_findFrameCompressedSize(packed.data(), packed.size()) != packed.size()) {
+        return damaged("it is not one whole frame");
+    }
+    const std::size_t size =
+        ZSTD_decompressDCtx(context_.get(), out.data(), out.size(), packed.data(), packed.size());
+    if (ZSTD_isError(size) != 0) return damaged(ZSTD_getErrorName(size));
+    if (size != out.size()) {
+        return damaged("it holds " + std::to_string(size) + " bytes, not " + std::to_string(out.size()));
+    }
+    return {};
+}
+
+}  // namespace dr
