@@ -1,0 +1,129 @@
+#include "dr/retention/keep.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+
+namespace dr {
+namespace {
+
+Timestamp at(std::string_view text) { return Timestamp::parse(text).value(); }
+Timestamp day(int number) { return Timestamp{at("2026-01-01T02:00:00Z").nanoseconds() + number * kNanosecondsPerDay}; }
+
+RetentionSubject snapshot(std::string id, std::string tag, Timestamp created) { return {std::move(id), std::move(tag), created, 30, {}, false}; }
+
+std::vector<std::string> kept(const RetentionRule& rule, const std::vector<RetentionSubject>& subjects, Timestamp now) {
+    std::vector<std::string> ids;
+    const auto decisions = decide_retention(rule, subjects, now, SiteCalendar::utc());
+    for (std::size_t i = 0; i < subjects.size(); ++i) {
+        EXPECT_FALSE(decisions[i].reasons.empty());
+        if (decisions[i].keep) ids.push_back(subjects[i].snapshot_id);
+    }
+    return ids;
+}
+
+// SPEC 9: 7 + 4 + 12 snapshots of the three classes are kept in all, here out of two years of them.
+TEST(Retention, TwoYearsOfTheThreeClassesKeepTwentyThree) {
+    std::vector<RetentionSubject> subjects;
+    for (int d = 0; d < 730; ++d) {
+        subjects.push_back(snapshot("d" + std::to_string(d), "daily", day(d)));
+        if (d % 7 == 3) subjects.push_back(snapshot("w" + std::to_string(d), "weekly", day(d)));
+        const auto date = std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{SiteCalendar::utc().day(day(d))}}};
+        if (date.day() == std::chrono::day{1}) subjects.push_back(snapshot("m" + std::to_string(d), "monthly", day(d)));
+    }
+    const auto ids = kept(RetentionRule{}, subjects, day(731));
+    EXPECT_EQ(ids.size(), 23U);
+    EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [](const std::string& id) { return id[0] == 'd'; }), 7);
+    EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [](const std::string& id) { return id[0] == 'w'; }), 4);
+    EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [](const std::string& id) { return id[0] == 'm'; }), 12);
+}
+
+TEST(Retention, TheNewestOfAPeriodCounts) {
+    RetentionRule rule;
+    rule.keep_daily = 2;
+    rule.keep_weekly = rule.keep_monthly = 0;
+    const std::vector<RetentionSubject> subjects{snapshot("a", "x", at("2026-03-01T01:00:00Z")), snapshot("b", "x", at("2026-03-01T20:00:00Z")), snapshot("c", "x", at("2026-03-02T01:00:00Z"))};
+    EXPECT_EQ(kept(rule, subjects, at("2026-04-01T00:00:00Z")), (std::vector<std::string>{"b", "c"}));
+}
+
+TEST(Retention, NewestMeansTheOrderOfTheLogNotTheClock) {
+    RetentionRule rule;
+    rule.keep_daily = 1;
+    rule.keep_weekly = rule.keep_monthly = 0;
+    // The clock went back by a year between the two; the later record still is the newer snapshot.
+    const std::vector<RetentionSubject> subjects{snapshot("first", "x", at("2026-03-01T01:00:00Z")), snapshot("later", "x", at("2025-03-01T01:00:00Z"))};
+    EXPECT_EQ(kept(rule, subjects, at("2026-04-01T00:00:00Z")), (std::vector<std::string>{"later"}));
+}
+
+TEST(Retention, OtherTagsAreCountedByAllRules) {
+    RetentionRule rule;
+    rule.keep_daily = 1;
+    rule.keep_weekly = 2;
+    rule.keep_monthly = 3;
+    std::vector<RetentionSubject> subjects;
+    for (int d = 0; d < 100; ++d) subjects.push_back(snapshot(std::to_string(d), "other", day(d)));
+    const auto decisions = decide_retention(rule, subjects, day(200), SiteCalendar::utc());
+    EXPECT_EQ(decisions.back().reasons.size(), 3U);  // daily, weekly and monthly at once
+    EXPECT_EQ(std::count_if(decisions.begin(), decisions.end(), [](const RetentionDecision& d) { return d.keep; }), 4);
+}
+
+TEST(Retention, TheYoungTheLockedAndTheHeldStay) {
+    RetentionRule rule;
+    rule.keep_daily = rule.keep_weekly = rule.keep_monthly = 0;
+    rule.min_age_days = 2;
+    RetentionSubject locked = snapshot("locked", "daily", day(0));
+    locked.retain_until = day(60);
+    RetentionSubject held = snapshot("held", "daily", day(0));
+    held.held = true;
+    const std::vector<RetentionSubject> subjects{locked, held, snapshot("old", "daily", day(0)), snapshot("young", "daily", day(49))};
+    EXPECT_EQ(kept(rule, subjects, day(50)), (std::vector<std::string>{"locked", "held", "young"}));
+    EXPECT_EQ(kept(rule, subjects, day(61)), (std::vector<std::string>{"held"}));
+    const auto decisions = decide_retention(rule, subjects, day(50), SiteCalendar::utc());
+    EXPECT_TRUE(decisions[0].locked);
+    EXPECT_EQ(decisions[2].reasons, std::vector<std::string>{"no rule keeps it"});
+}
+
+TEST(Retention, TheExtensionsKeepMore) {
+    RetentionRule rule;
+    rule.keep_daily = rule.keep_weekly = rule.keep_monthly = 0;
+    rule.keep_last = 2;
+    rule.keep_within_days = 1;
+    rule.keep_hourly = 1;
+    rule.keep_yearly = 1;
+    std::vector<RetentionSubject> subjects;
+    for (int d = 0; d < 10; ++d) subjects.push_back(snapshot(std::to_string(d), "other", day(d)));
+    EXPECT_EQ(kept(rule, subjects, day(9)), (std::vector<std::string>{"8", "9"}));
+    subjects.push_back(snapshot("tagged", "daily", day(3)));  // keep_last does not count it
+    EXPECT_EQ(kept(rule, subjects, day(20)), (std::vector<std::string>{"8", "9"}));
+}
+
+TEST(Retention, WithoutARuleASnapshotGoesWhenItsDaysAreOver) {
+    const std::vector<RetentionSubject> subjects{snapshot("old", "x", day(0)), snapshot("new", "x", day(10))};
+    const auto decisions = decide_expiry(subjects, day(35));
+    EXPECT_FALSE(decisions[0].keep);
+    EXPECT_TRUE(decisions[1].keep);
+}
+
+TEST(SiteCalendar, WeeksBeginOnMonday) {
+    const SiteCalendar utc = SiteCalendar::utc();
+    EXPECT_NE(utc.iso_week(at("2026-11-22T23:59:59Z")), utc.iso_week(at("2026-11-23T00:00:00Z")));  // Sunday, Monday
+    EXPECT_EQ(utc.iso_week(at("2026-11-23T00:00:00Z")), utc.iso_week(at("2026-11-29T23:59:59Z")));
+    EXPECT_EQ(utc.iso_week(at("2025-12-31T00:00:00Z")), utc.iso_week(at("2026-01-01T00:00:00Z")));  // over the year's end
+    EXPECT_EQ(utc.iso_week(Timestamp::from_seconds(-4 * 86400)), -1);
+}
+
+TEST(SiteCalendar, ADayOfTheSiteMayHave25Hours) {
+    setenv("TZ", "Europe/Berlin", 1);
+    tzset();
+    const SiteCalendar site = SiteCalendar::machine();
+    EXPECT_EQ(site.day(at("2026-10-24T22:30:00Z")), site.day(at("2026-10-25T22:30:00Z")));
+    EXPECT_EQ(site.month(at("2026-10-31T22:59:00Z")) + 1, site.month(at("2026-10-31T23:00:00Z")));
+    EXPECT_EQ(site.year(at("2026-12-31T23:00:00Z")), 2027);
+    EXPECT_NE(site.hour(at("2026-10-31T22:59:00Z")), site.hour(at("2026-10-31T23:00:00Z")));
+    unsetenv("TZ");
+    tzset();
+}
+
+}  // namespace
+}  // namespace dr
