@@ -1,0 +1,100 @@
+#pragma once
+// Log: the totally ordered, hash-chained, signed records of a repository, and the state they replay to.
+//
+// Whoever creates log/<n> first has written record n; everyone else sees that, replays it and tries the next number. An
+// append is acknowledged only after the bytes were read back from the store. A Log is for one thread at a time; any
+// number of them, in any number of processes, may use one store.
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "dr/platform/clock.h"
+#include "dr/repository/replay.h"
+#include "dr/storage/object_store.h"
+
+namespace dr {
+
+struct LogOptions {
+    // Checkpoints are believed when signed by genesis' actor or one of these.
+    std::vector<PublicKey> trusted_actors;
+    // Refuse (Forked) another repository than this one.
+    std::optional<RepositoryId> expected;
+    // What cannot be read at the end of the log is left out and told by problem() instead of failing: for salvage and for
+    // writing admin.void.
+    bool stop_before_junk = false;
+    bool use_checkpoints = true;
+};
+
+struct Appended {
+    std::uint64_t seq = 0;
+    RecordHash hash;
+};
+
+class Log {
+public:
+    // Writes genesis as record 0. AlreadyExists where there is a log already; else as append().
+    static Result<Log> create(ObjectStore& store, const Genesis& genesis, const SigningKey& admin, const Clock& clock);
+
+    // Reads the newest checkpoint it may believe and the records after it. NotFound where there is no log, Damaged where a
+    // record is, Forked for another repository than expected.
+    static Result<Log> open(ObjectStore& store, LogOptions options = {});
+
+    const State& state() const { return state_; }
+    const RepositoryId& repository() const { return state_.repository(); }
+    ObjectStore& store() const { return *store_; }
+
+    // Replays what others appended since. Damaged as open().
+    Result<void> refresh();
+
+    // Makes sure that every record replayed so far is durable, also those that others wrote: to be called before acting
+    // on them in a way that cannot be undone (deleting, telling somebody). append() does it by itself.
+    Result<void> settle();
+
+    // Makes the payload of the next record for the state as it is: called again, after replay, whenever somebody else
+    // took the number. What it returns as an error ends the append.
+    using Build = std::function<Result<RecordPayload>(const State&)>;
+
+    // Appends one record, durable and read back when it returns. Besides the errors of `build` and of the store: Refused when
+    // the rules would make the record void, Unsupported where the log holds a required record of an unknown type,
+    // Damaged for junk in the log, BadRequest for a body over the limit. After Io or Unavailable the record may or
+    // may not appear later: this Log appends nothing more; open it again and look.
+    Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build);
+    Result<Appended> append(const SigningKey& key, const Clock& clock, RecordPayload payload);
+
+    // Reads a record again. NotFound or Damaged.
+    Result<LogRecord> read(std::uint64_t seq) const;
+    Result<RecordHash> hash_of(std::uint64_t seq) const;
+    // The commit of a snapshot, proven to be the one that was replayed; its `body` is the sealed one.
+    Result<Commit> commit_of(const Snapshot& snapshot) const;
+
+    // With stop_before_junk: what ended the reading.
+    const std::optional<Error>& problem() const { return problem_; }
+    // The checkpoint that open() used.
+    std::optional<std::uint64_t> opened_from() const { return opened_from_; }
+
+private:
+    Log(ObjectStore& store, LogOptions options) : store_(&store), options_(std::move(options)) {}
+
+    Result<void> load();
+    Result<void> load_checkpoint();
+    Result<std::uint64_t> find_head() const;
+    Result<bool> replay_next();
+    Result<void> replay_file(ByteSpan file);
+    std::optional<std::string> misplaced(const LogRecord& record, ByteSpan body);
+    bool signature_holds(const LogRecord& record, ByteSpan body);
+    Result<void> may_append(const RecordPayload& payload) const;
+    Result<bool> put_and_read_back(std::uint64_t seq, ByteSpan file, bool& gone);
+    void write_caches(const SigningKey& key, std::uint64_t seq);
+    void write_archive(std::uint64_t last) const;
+
+    ObjectStore* store_;
+    LogOptions options_;
+    State state_;
+    bool unsettled_ = false;  // records of others were replayed since log/ was last synced
+    std::optional<Error> broken_;
+    std::optional<Error> problem_;
+    std::optional<std::uint64_t> opened_from_;
+};
+
+}  // namespace dr
