@@ -21,8 +21,11 @@ std::array<std::uint8_t, sizeof(Number)> bytes_of(Number number) {
 
 HmacKey derive_pack_key(const Key32& dek, const PackIdentity& pack) {
     const Key32 key = hkdf(pack.salt, {dek.bytes()},
-                           {as_bytes("qnwis-dr/1/pack"), pack.repository.bytes(), bytes_of(pack.session),
-                            bytes_of(pack.sequence), {&pack.pack_class, 1}});
+                           {as_bytes("qnwis-dr/1/pack"),
+                            pack.repository.bytes(),
+                            bytes_of(pack.session),
+                            bytes_of(pack.sequence),
+                            {&pack.pack_class, 1}});
     return HmacKey{key.bytes()};
 }
 

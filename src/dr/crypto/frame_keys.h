@@ -2,13 +2,14 @@
 // The key schedule of the repository: which key and nonce seal which frame. Pure functions; FORMAT.md has the bytes.
 //
 //   DEK      = HKDF(salt = random32, ikm = host secret || session || boot id || clock, info = "qnwis-dr/1/dek" || ...)
-//   K_pack   = HKDF(salt = pack salt, ikm = DEK, info = "qnwis-dr/1/pack" || repository || session || sequence || class)
-//   fs       = HMAC(HKDF-Expand(K_pack, "qnwis-dr/1/fs"), what the frame is made of)[0..16]
-//   K_frame  = HKDF-Expand(K_pack, "qnwis-dr/1/frame" || number || fs)
-//   nonce    = class (16 bits) || clock at pack open (32) || frame number (48)
+//   K_pack   = HKDF(salt = pack salt, ikm = DEK, info = "qnwis-dr/1/pack" || repository || session || sequence ||
+//   class) fs       = HMAC(HKDF-Expand(K_pack, "qnwis-dr/1/fs"), what the frame is made of)[0..16] K_frame  =
+//   HKDF-Expand(K_pack, "qnwis-dr/1/frame" || number || fs) nonce    = class (16 bits) || clock at pack open (32) ||
+//   frame number (48)
 //
-// What always holds: if two frames share (K_frame, nonce), they share fs, hence what they are made of. No clock, counter
-// or random source is needed for that; it is why fs_input must decide every byte that is sealed or authenticated.
+// What always holds: if two frames share (K_frame, nonce), they share fs, hence what they are made of. No clock,
+// counter or random source is needed for that; it is why fs_input must decide every byte that is sealed or
+// authenticated.
 
 #include <array>
 #include <cstddef>
@@ -37,7 +38,7 @@ struct DekInput {
     Key32 random;          // fresh from Random
     ByteSpan host_secret;  // may be empty
     std::uint64_t session;
-    ByteSpan boot_id;      // may be empty
+    ByteSpan boot_id;  // may be empty
     std::int64_t clock_nanoseconds;
     std::uint8_t pack_class;
     RepositoryId repository;

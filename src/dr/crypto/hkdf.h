@@ -13,7 +13,8 @@ using Parts = std::initializer_list<ByteSpan>;
 
 Key32 hkdf_extract(ByteSpan salt, Parts input_key_material);
 
-// Fills `out`, 1 to 8160 bytes. `prk` is the prepared pseudo-random key: whoever expands one key often prepares it once.
+// Fills `out`, 1 to 8160 bytes. `prk` is the prepared pseudo-random key: whoever expands one key often prepares it
+// once.
 void hkdf_expand(const HmacKey& prk, Parts info, MutableByteSpan out);
 
 // The usual case of 32 bytes, which is one HMAC.

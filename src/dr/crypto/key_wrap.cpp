@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <memory>
+#include <string>
 
 #include "dr/base/check.h"
 
@@ -35,15 +36,15 @@ Bytes key_wrap(const Key32& key, ByteSpan plain) {
 
 Result<SecretBytes> key_unwrap(const Key32& key, ByteSpan wrapped) {
     if (wrapped.size() % 8 != 0 || wrapped.size() < 24 || wrapped.size() > kMaxWrappedKey) {
-        return Error{ErrorCode::Damaged, "a wrapped key has no such length: " + std::to_string(wrapped.size()) + " bytes"};
+        return Error{ErrorCode::Damaged,
+                     "a wrapped key has no such length: " + std::to_string(wrapped.size()) + " bytes"};
     }
     const CipherContext context = open_context(key, 0);
     // OpenSSL uses room for the whole input while it works.
     SecretBytes work{wrapped.size()};
     int written = 0;
     const int size = static_cast<int>(wrapped.size());
-    const int done =
-        EVP_CipherUpdate(context.get(), work.mutable_bytes().data(), &written, wrapped.data(), size);
+    const int done = EVP_CipherUpdate(context.get(), work.mutable_bytes().data(), &written, wrapped.data(), size);
     if (done != 1 || static_cast<std::size_t>(written) != wrapped.size() - kKeyWrapOverhead) {
         return Error{ErrorCode::WrongKey, "this key does not open the wrapped key"};
     }

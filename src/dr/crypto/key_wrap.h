@@ -10,7 +10,7 @@
 
 namespace dr {
 
-inline constexpr std::size_t kKeyWrapOverhead = 8;                          // a wrapped key is this much longer
+inline constexpr std::size_t kKeyWrapOverhead = 8;                   // a wrapped key is this much longer
 inline constexpr std::size_t kMaxWrappedKey = std::size_t{1} << 20;  // bytes; nobody wraps more
 
 // `plain` is a multiple of 8, at least 16 and at most 1 MiB - 8 bytes long.

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <string>
+
 #include "dr/base/check.h"
 
 namespace dr {
@@ -18,10 +20,10 @@ Result<Key32> key_from_passphrase(ByteSpan passphrase, const Salt16& salt, const
     DR_TRY(parameters.check());
     DR_CHECK(sodium_init() >= 0);
     Key32 key;
-    const int failed =
-        crypto_pwhash(key.mutable_bytes().data(), Key32::kSize, reinterpret_cast<const char*>(passphrase.data()),
-                      passphrase.size(), salt.data(), parameters.passes, parameters.memory_bytes,
-                      crypto_pwhash_ALG_ARGON2ID13);
+    // libsodium takes no null pointer, not even for no bytes.
+    const char* const text = passphrase.empty() ? "" : as_text(passphrase).data();
+    const int failed = crypto_pwhash(key.mutable_bytes().data(), Key32::kSize, text, passphrase.size(), salt.data(),
+                                     parameters.passes, parameters.memory_bytes, crypto_pwhash_ALG_ARGON2ID13);
     if (failed == 0) return key;
     return Error{ErrorCode::Io, "the passphrase needs " + std::to_string(parameters.memory_bytes >> 20) +
                                     " MiB of memory, which the system does not have"};

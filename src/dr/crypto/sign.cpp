@@ -31,7 +31,8 @@ Result<VerifyKey> VerifyKey::create(const PublicKey& key) {
 }
 
 bool VerifyKey::verify(ByteSpan message, const Signature& signature) const {
-    return crypto_sign_verify_detached(signature.data(), message.data(), message.size(), public_key_.bytes().data()) == 0;
+    return crypto_sign_verify_detached(signature.data(), message.data(), message.size(), public_key_.bytes().data()) ==
+           0;
 }
 
 }  // namespace dr

@@ -1,5 +1,6 @@
 #pragma once
-// Random: where keys, salts and session numbers come from. The real one asks the kernel; a simulated one runs on a seed.
+// Random: where keys, salts and session numbers come from. The real one asks the kernel; a simulated one runs on a
+// seed.
 
 #include <array>
 #include <cstddef>

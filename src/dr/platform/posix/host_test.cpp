@@ -14,7 +14,8 @@ namespace {
 // A file with that text, gone with the object.
 class TextFile {
 public:
-    explicit TextFile(const std::string& text) : path_(testing::TempDir() + "/host_test_" + std::to_string(text.size())) {
+    explicit TextFile(const std::string& text)
+        : path_(testing::TempDir() + "/host_test_" + std::to_string(text.size())) {
         std::ofstream{path_} << text;
     }
     ~TextFile() { std::remove(path_.c_str()); }

@@ -19,8 +19,8 @@ public:
 private:
     std::mutex mutex_;
     std::uint64_t state_;
-    std::uint64_t word_ = 0;   // what is left of the newest word, lowest byte next
-    unsigned left_ = 0;        // bytes of word_ not yet given out
+    std::uint64_t word_ = 0;  // what is left of the newest word, lowest byte next
+    unsigned left_ = 0;       // bytes of word_ not yet given out
 };
 
 // Always the same byte: a machine whose random source is broken.
