@@ -203,9 +203,9 @@ TEST(Incompressible, RandomBytesAreSoInEverySize) {
 }
 
 TEST(Incompressible, WhatIsCompressedAlreadyIsSo) {
-    for (const int level : {1, 3, 19}) {
+    for (const int level : {1, 3, 9}) {
         Compressor compressor{level};
-        const Bytes packed = packed_by(compressor, csv(level == 19 ? 1U << 20 : 4U << 20, 11));
+        const Bytes packed = packed_by(compressor, csv(1U << 20, 11));
         EXPECT_TRUE(looks_incompressible(packed)) << level << ", " << packed.size();
     }
 }
