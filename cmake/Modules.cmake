@@ -33,3 +33,26 @@ function(dr_test target)
     target_link_libraries(${target} PRIVATE ${arg_NEEDS} GTest::gtest_main)
     gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600 LABELS "unit;${arg_LABELS}")
 endfunction()
+
+# FORMAT.md goes into the program: format_text.cpp is made of it. A raw string literal holds at most 64 KiB; checked here.
+function(dr_embed_format target)
+    set(source ${CMAKE_SOURCE_DIR}/docs/FORMAT.md)
+    set(made ${CMAKE_CURRENT_BINARY_DIR}/format_text.cpp)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    file(READ ${source} text)
+    string(LENGTH "${text}" length)
+    if(length GREATER 60000)
+        message(FATAL_ERROR "docs/FORMAT.md is too long for one string literal")
+    endif()
+    file(CONFIGURE OUTPUT ${made} @ONLY CONTENT [[#include "dr/repository/format_text.h"
+
+namespace dr {
+
+std::string_view format_text() {
+    return R"FORMAT(@text@)FORMAT";
+}
+
+}  // namespace dr
+]])
+    target_sources(${target} PRIVATE ${made})
+endfunction()

@@ -16,6 +16,13 @@ SigningKey SigningKey::from_seed(const Key32& seed) {
     return key;
 }
 
+SigningKey SigningKey::clone() const {
+    SigningKey copy;
+    copy.secret_ = secret_.clone();
+    copy.public_key_ = public_key_;
+    return copy;
+}
+
 Signature SigningKey::sign(ByteSpan message) const {
     Signature signature;
     crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), secret_.bytes().data());

@@ -19,6 +19,7 @@ public:
     // Every 32 bytes are a seed.
     static SigningKey from_seed(const Key32& seed);
 
+    SigningKey clone() const;
     const PublicKey& public_key() const { return public_key_; }
     Signature sign(ByteSpan message) const;
 

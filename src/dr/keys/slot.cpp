@@ -19,16 +19,16 @@ OpenedSlot split(const SecretBytes& secret) {
     return OpenedSlot{std::move(slot_private), SigningKey::from_seed(seed)};
 }
 
-std::string kms_key_id(const Slot& slot) {
+std::string kms_key_id(const SlotFile& slot) {
     if (slot.parameters.kind == VaultKind::Passphrase) return "passphrase";
     return "kek-file:" + to_hex(slot.parameters.kek_id);
 }
 
 }  // namespace
 
-std::string Slot::id() const { return "k-" + to_hex(slot_public.bytes().first(8)); }
+std::string SlotFile::id() const { return "k-" + to_hex(slot_public.bytes().first(8)); }
 
-Bytes encode(const Slot& slot) {
+Bytes encode(const SlotFile& slot) {
     Bytes out;
     WireWriter wire{out};
     wire.raw(as_bytes(kMagic));
@@ -48,10 +48,10 @@ Bytes encode(const Slot& slot) {
     return out;
 }
 
-Result<Slot> decode_slot(ByteSpan bytes) {
+Result<SlotFile> decode_slot(ByteSpan bytes) {
     WireReader wire{bytes};
     if (as_text(wire.raw(kMagic.size())) != kMagic) wire.fail("it does not begin like a slot");
-    Slot slot;
+    SlotFile slot;
     const std::uint8_t kind = wire.u8();
     if (kind != 1 && kind != 2) wire.fail("its kind is not known");
     slot.parameters.kind = static_cast<VaultKind>(kind);
@@ -83,7 +83,7 @@ Result<NewSlot> create_slot(const KeyVault& vault, Random& random) {
     OpenedSlot opened = split(secret);
 
     WrappedSecret wrapped = DR_TRY(vault.wrap(secret.bytes(), random));
-    Slot slot;
+    SlotFile slot;
     slot.parameters = wrapped.parameters;
     slot.slot_public = x25519_public(opened.slot_private);
     slot.actor_public = opened.actor.public_key();
@@ -91,7 +91,7 @@ Result<NewSlot> create_slot(const KeyVault& vault, Random& random) {
     return NewSlot{std::move(slot), std::move(opened)};
 }
 
-Result<OpenedSlot> open_slot(const Slot& slot, const KeyVault& vault) {
+Result<OpenedSlot> open_slot(const SlotFile& slot, const KeyVault& vault) {
     const SecretBytes secret = DR_TRY(vault.unwrap({slot.parameters, slot.wrapped}));
     if (secret.size() != kSecretSize) return Error{ErrorCode::Damaged, "the slot does not hold two keys"};
     OpenedSlot opened = split(secret);
@@ -102,7 +102,7 @@ Result<OpenedSlot> open_slot(const Slot& slot, const KeyVault& vault) {
     return opened;
 }
 
-KeyMaterial to_key_material(const Slot& slot, Timestamp created_at) {
+KeyMaterial to_key_material(const SlotFile& slot, Timestamp created_at) {
     KeyMaterial key;
     key.key_id = Identifier::parse(slot.id()).value();
     key.algorithm = Identifier::parse(kAlgorithm).value();
@@ -113,11 +113,11 @@ KeyMaterial to_key_material(const Slot& slot, Timestamp created_at) {
     return key;
 }
 
-Result<Slot> from_key_material(const KeyMaterial& key) {
+Result<SlotFile> from_key_material(const KeyMaterial& key) {
     if (key.algorithm.text() != kAlgorithm) {
         return Error{ErrorCode::Unsupported, "the key file's algorithm '" + std::string(key.algorithm.text()) + "' is not one this version can open"};
     }
-    Slot slot = DR_TRY(decode_slot(key.wrapped_key));
+    SlotFile slot = DR_TRY(decode_slot(key.wrapped_key));
     if (slot.id() != key.key_id.text()) return Error{ErrorCode::Damaged, "the key file's key_id does not belong to its key"};
     if (slot.pin != key.repository_id) return Error{ErrorCode::Damaged, "the key file's repository_id differs from the one in its key"};
     return slot;

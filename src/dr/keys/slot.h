@@ -15,7 +15,7 @@
 
 namespace dr {
 
-struct Slot {
+struct SlotFile {
     WrapParameters parameters;
     PublicKey slot_public;   // X25519
     PublicKey actor_public;  // Ed25519
@@ -24,12 +24,12 @@ struct Slot {
 
     // "k-" and 16 hexadecimal digits of the public key.
     std::string id() const;
-    bool operator==(const Slot&) const = default;
+    bool operator==(const SlotFile&) const = default;
 };
 
-Bytes encode(const Slot& slot);
+Bytes encode(const SlotFile& slot);
 // Damaged when it is no slot.
-Result<Slot> decode_slot(ByteSpan bytes);
+Result<SlotFile> decode_slot(ByteSpan bytes);
 
 // The private part of a slot. Wipes itself.
 struct OpenedSlot {
@@ -38,17 +38,17 @@ struct OpenedSlot {
 };
 
 struct NewSlot {
-    Slot slot;
+    SlotFile slot;
     OpenedSlot opened;
 };
 
 // A new key pair, wrapped by `vault`.
 Result<NewSlot> create_slot(const KeyVault& vault, Random& random);
 // Fails with WrongKey; Damaged where the private keys do not belong to the public ones.
-Result<OpenedSlot> open_slot(const Slot& slot, const KeyVault& vault);
+Result<OpenedSlot> open_slot(const SlotFile& slot, const KeyVault& vault);
 
 // dr_key.json and back. `key_id` is the slot id; `algorithm` is "x25519-ed25519-aes256kw".
-KeyMaterial to_key_material(const Slot& slot, Timestamp created_at);
-Result<Slot> from_key_material(const KeyMaterial& key);
+KeyMaterial to_key_material(const SlotFile& slot, Timestamp created_at);
+Result<SlotFile> from_key_material(const KeyMaterial& key);
 
 }  // namespace dr

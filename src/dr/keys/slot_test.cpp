@@ -53,14 +53,14 @@ TEST_F(SlotTest, AFlippedBitIsNeverAccepted) {
 }
 
 TEST_F(SlotTest, ExchangedPublicKeysAreNoticed) {
-    Slot slot = create_slot(kek, random).value().slot;
-    const Slot foreign = create_slot(kek, random).value().slot;
+    SlotFile slot = create_slot(kek, random).value().slot;
+    const SlotFile foreign = create_slot(kek, random).value().slot;
     slot.slot_public = foreign.slot_public;
     EXPECT_EQ(open_slot(slot, kek).error().code(), ErrorCode::Damaged);
 }
 
 TEST_F(SlotTest, AKeyFileBringsTheSlotBack) {
-    Slot slot = create_slot(kek, random).value().slot;
+    SlotFile slot = create_slot(kek, random).value().slot;
     slot.pin = repository;
     const KeyMaterial key = to_key_material(slot, Timestamp::from_seconds(1'800'000'000));
     EXPECT_EQ(from_key_material(parse_key_material(print(key)).value()).value(), slot);
@@ -69,7 +69,7 @@ TEST_F(SlotTest, AKeyFileBringsTheSlotBack) {
 }
 
 TEST_F(SlotTest, AKeyFileThatContradictsItselfIsRefused) {
-    const Slot slot = create_slot(kek, random).value().slot;
+    const SlotFile slot = create_slot(kek, random).value().slot;
     KeyMaterial key = to_key_material(slot, {});
     key.key_id = Identifier::parse("k-0000000000000000").value();
     EXPECT_EQ(from_key_material(key).error().code(), ErrorCode::Damaged);
