@@ -30,6 +30,8 @@ public:
     bool operator==(const CronExpression&) const = default;
 
 private:
+    bool names_a_day() const;
+
     std::string text_;
     std::bitset<60> minutes_;
     std::bitset<24> hours_;

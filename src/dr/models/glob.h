@@ -14,6 +14,7 @@
 // path length times pattern length, whatever the pattern; the usual patterns (a name, *.suffix, prefix*) take one comparison.
 // Immutable: any thread may match.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,7 +27,7 @@ namespace dr {
 
 class Glob {
 public:
-    static constexpr std::size_t kMaxBytes = 4096;
+    static constexpr std::size_t kMaxBytes = 4080;
 
     // Fails with BadRequest: empty, too long, NUL, an unclosed '[', a '\' at the end, an empty or '.' or '..' component, a
     // leading '!' (negation, which this tool does not have).
@@ -42,8 +43,10 @@ public:
     const std::string& pattern() const { return pattern_; }
 
 private:
-    enum class Shape : std::uint8_t { Name, Prefix, Suffix, General };
-    enum class TokenKind : std::uint8_t { Literal, AnyOne, AnyInComponent, Set, Separator, AnyComponents };
+    // Most patterns need no automaton. Tail: these bytes are the last components. Exact: the whole path. Prefix, Suffix: of the
+    // last component. Name: an automaton on the last component. General: an automaton on the whole path.
+    enum class Shape : std::uint8_t { Tail, Exact, Prefix, Suffix, Name, General };
+    enum class TokenKind : std::uint8_t { Literal, AnyOne, AnyInComponent, Set, Separator, AnyComponents, InsideComponents };
     struct Range {
         char32_t first;
         char32_t last;
@@ -52,21 +55,29 @@ private:
         TokenKind kind;
         char32_t value = 0;         // of Literal
         bool negated = false;       // of Set
-        std::vector<Range> ranges;  // of Set
+        std::vector<Range> ranges{};  // of Set
     };
-    using States = std::vector<std::uint64_t>;
+    // The states that the automaton can be in: bit i means that tokens before i are matched. A token takes at least one byte of
+    // the pattern, but for the few that parse() adds.
+    struct States {
+        std::array<std::uint64_t, kMaxBytes / 64 + 1> words{};
+        std::size_t used = 0;
+        bool any() const;
+        bool has(std::size_t state) const { return (words[state / 64] >> (state % 64) & 1) != 0; }
+    };
 
     Glob() = default;
     Result<void> compile(std::string_view body);
     Result<void> compile_component(std::string_view component);
     Result<std::size_t> compile_set(std::string_view component, std::size_t at);
-    void classify(std::string_view body);
-    States run(std::string_view path) const;
+    Error bad(std::string_view complaint) const;
+    void classify(std::string_view body, bool anchored);
     void add_state(States& states, std::size_t state) const;
-    static bool accepts(const Token& token, char32_t character);
+    void step(const States& from, States& to, char32_t character) const;
+    States run(std::string_view path) const;
 
     std::string pattern_;
-    std::string fixed_;  // of Name, Prefix and Suffix: the bytes to compare
+    std::string fixed_;  // of Tail, Exact, Prefix and Suffix: the bytes to compare
     std::vector<Token> tokens_;
     Shape shape_ = Shape::General;
     bool directories_only_ = false;

@@ -39,7 +39,7 @@ struct JsonValue {
 struct JsonLimits {
     std::size_t max_bytes = 64ULL << 20;
     std::size_t max_depth = 32;
-    std::size_t max_values = 4'000'000;  // bounds memory: [[],[],…] is short as text and large as a tree
+    std::size_t max_values = 1'000'000;  // bounds memory: [[],[],…] is short as text and large as a tree
 };
 
 // Where the elements of one array of the outermost object go instead of into the tree.

@@ -14,6 +14,7 @@
 #include "dr/base/result.h"
 #include "dr/models/backup_spec.h"
 #include "dr/models/exclusion.h"
+#include "dr/models/path_set.h"
 #include "dr/models/relative_path.h"
 
 namespace dr {
@@ -50,7 +51,7 @@ struct Decision {
 // A selected place outside the workspace.
 struct OutsideRoot {
     std::string path;                         // absolute; "/" or without a '/' at its end
-    const ExclusionRule* excluded = nullptr;  // set: a rule excludes it or a directory above it; do not walk it, say so
+    const ExclusionRule* excluded = nullptr;  // set: a rule excludes a directory above it; do not walk it, say so
 };
 
 // A line of `plan --explain`.
@@ -66,24 +67,28 @@ struct Explanation {
 class Selection {
 public:
     // `workspace` is the absolute path of the workspace, without symlinks: absolute `paths` below it are part of it. Fails with
-    // BadRequest for a path with '..' or '.', or a bad pattern.
+    // BadRequest for a path with '..', or a bad pattern.
     static Result<Selection> create(const BackupSpec& spec, const WorkspaceMapping& mapping, std::string_view workspace);
+
+    // Decisions point into it.
+    Selection(Selection&&) = default;
+    Selection& operator=(Selection&&) = default;
 
     // For an entry of the workspace; the root is the workspace itself.
     Decision decide(const RelativePath& path, const EntryFacts& facts) const;
-    // For an entry at or below an outside root; `path` is absolute.
-    Decision decide_outside(std::string_view path, const EntryFacts& facts) const;
+    // For an entry at or below an outside root: its absolute path without the leading '/', as the snapshot has it.
+    Decision decide_outside(const RelativePath& path, const EntryFacts& facts) const;
 
     // False if nothing in the workspace is selected: no need to walk it.
     bool touches_workspace() const { return everything_ || !roots_.empty() || !catalogs_.empty(); }
-    // Sorted, none below another.
+    // In the order of a walk, none below another. One may contain the workspace: then what it holds appears by its full path.
     const std::vector<OutsideRoot>& outside_roots() const { return outside_; }
-    // What the plan names one by one, so that a walk can fail or warn where one does not exist: workspace paths.
-    std::vector<RelativePath> named_paths() const { return named_; }
+    // What `paths` names in the workspace, so that the caller can say which does not exist.
+    const std::vector<RelativePath>& named_paths() const { return named_; }
 
-    // The IDs of the plan that the name of this file contains, if it lies in a catalog: places in spec.datasets.
-    std::vector<std::size_t> datasets_of(const RelativePath& path) const;
     const std::vector<Identifier>& datasets() const { return datasets_; }
+    // Places in datasets() of the IDs that the name of this file contains, if it lies in a catalog.
+    std::vector<std::size_t> datasets_of(const RelativePath& path) const;
 
     // Every rule, what selects first.
     std::vector<Explanation> explain() const;
@@ -91,23 +96,31 @@ public:
 private:
     Selection() = default;
 
+    struct Part {
+        std::string id;
+        std::string text;
+    };
     Result<void> add_parts(const BackupSpec& spec, const WorkspaceMapping& mapping);
+    Result<void> add_place(std::string_view path, const Part& part, bool named);
+    Result<void> add_datasets(const BackupSpec& spec, const WorkspaceMapping& mapping);
     Result<void> add_exclusions(const BackupSpec& spec, const WorkspaceMapping& mapping);
-    Result<void> add_place(std::string_view path, std::string_view id, std::string_view text, std::vector<RelativePath>& to);
-    void settle_outside_roots();
-    Decision excluded(std::string_view path, const EntryFacts& facts, bool is_workspace_root) const;
+    void settle();
+    Decision unless_excluded(Verdict verdict, const RelativePath& path, const EntryFacts& facts) const;
     Verdict wanted(const RelativePath& path, PathKind kind) const;
+    void explain_include(const Part& part, std::string pattern);
 
-    std::string workspace_;
+    RelativePath workspace_;  // its absolute path without the leading '/'
     bool everything_ = false;
     bool default_excludes_ = true;
-    std::vector<RelativePath> roots_;     // selected with all below
-    std::vector<RelativePath> catalogs_;  // searched for datasets
+    PathSet roots_;     // selected with all below
+    PathSet catalogs_;  // searched for datasets
+    PathSet outside_places_;
     std::vector<RelativePath> named_;
     std::vector<Identifier> datasets_;
     std::vector<OutsideRoot> outside_;
     std::vector<Explanation> includes_;
     ExclusionSet exclusions_;
+    std::vector<ExclusionRule> special_;  // rules that no pattern decides: repository, CACHEDIR.TAG, private key by content
 };
 
 // Which datasets of a selection a walk has seen. A dataset that matches no file is an error (SPEC 3). One per walk.

@@ -1,0 +1,183 @@
+#include "dr/models/selection.h"
+
+#include <algorithm>
+
+#include "dr/base/check.h"
+#include "dr/models/place.h"
+
+namespace dr {
+namespace {
+
+constexpr std::size_t kRepositoryRule = 0;
+constexpr std::size_t kCachedirRule = 1;
+
+std::vector<ExclusionRule> special_rules(bool default_excludes) {
+    std::vector<ExclusionRule> rules;
+    rules.push_back({"repository", "[the storage path]", SkipReason::Repository, "the storage of this backup itself", {}});
+    if (!default_excludes) return rules;
+    rules.push_back({"cache.cachedir_tag", "[a directory with CACHEDIR.TAG]", SkipReason::Cache, "its owner says that it is a cache", {}});
+    rules.push_back({"secret.private_key_content", "[a file of at most 64 KiB with a private key in it]", SkipReason::PrivateKey,
+                     "a private key under another name", {}});
+    return rules;
+}
+
+}  // namespace
+
+Result<Selection> Selection::create(const BackupSpec& spec, const WorkspaceMapping& mapping, std::string_view workspace) {
+    const Place place = DR_TRY(parse_place(workspace));
+    DR_CHECK(place.absolute);  // the caller resolved it
+    Selection selection;
+    selection.workspace_ = place.path;
+    selection.default_excludes_ = spec.default_excludes;
+    selection.special_ = special_rules(spec.default_excludes);
+    DR_TRY(selection.add_parts(spec, mapping));
+    DR_TRY(selection.add_exclusions(spec, mapping));
+    selection.settle();
+    return selection;
+}
+
+Result<void> Selection::add_parts(const BackupSpec& spec, const WorkspaceMapping& mapping) {
+    DR_TRY(add_datasets(spec, mapping));
+    if (spec.audit_packs) {
+        for (const std::string& directory : mapping.audit_pack_directories) {
+            DR_TRY(add_place(directory, {"audit_packs", "audit trail and evidence packages"}, false));
+        }
+    }
+    if (spec.config) {
+        for (const std::string& path : mapping.config_paths) DR_TRY(add_place(path, {"config", "configuration"}, false));
+        for (const std::string& path : spec.config_paths) {
+            DR_TRY(add_place(path, {"config", "configuration, named by the plan"}, true));
+        }
+    }
+    for (const std::string& path : spec.paths) DR_TRY(add_place(path, {"paths", "named by the plan"}, true));
+
+    const bool nothing_asked = spec.datasets.empty() && !spec.audit_packs && !spec.config && spec.paths.empty();
+    if (nothing_asked) DR_TRY(add_place(".", {"workspace", "the plan selects nothing else, so the whole workspace"}, false));
+    return {};
+}
+
+Result<void> Selection::add_datasets(const BackupSpec& spec, const WorkspaceMapping& mapping) {
+    datasets_ = spec.datasets;
+    if (datasets_.empty()) return {};
+    for (const std::string& directory : mapping.catalog_directories) {
+        const Place place = DR_TRY(parse_place(directory));
+        if (place.absolute) {
+            return Error{ErrorCode::BadRequest, "catalog directory '" + printable(directory) + "' must be relative to the workspace"};
+        }
+        catalogs_.add(place.path);
+        for (const Identifier& id : datasets_) {
+            explain_include({"dataset." + id.text(), "files of the catalog whose name contains the ID"},
+                            printable(place.path) + "/**/*" + id.text() + "*");
+        }
+    }
+    return {};
+}
+
+Result<void> Selection::add_place(std::string_view path, const Part& part, bool named) {
+    const Place place = DR_TRY(parse_place(path));
+    RelativePath inside = place.path;
+    if (place.absolute) {
+        if (!place.path.is_within(workspace_)) {
+            outside_places_.add(place.path);
+            explain_include(part, "/" + printable(place.path));
+            return {};
+        }
+        const std::size_t prefix = workspace_.is_root() ? 0 : workspace_.bytes().size() + 1;
+        const std::string& whole = place.path.bytes();
+        inside = whole.size() > prefix ? DR_TRY(RelativePath::parse(std::string_view{whole}.substr(prefix))) : RelativePath{};
+    }
+    if (inside.is_root()) everything_ = true;
+    if (!inside.is_root()) roots_.add(inside);
+    if (named && !inside.is_root()) named_.push_back(inside);
+    explain_include(part, inside.is_root() ? "." : printable(inside));
+    return {};
+}
+
+void Selection::explain_include(const Part& part, std::string pattern) {
+    includes_.push_back({true, part.id, std::move(pattern), "selected", part.text});
+}
+
+Result<void> Selection::add_exclusions(const BackupSpec& spec, const WorkspaceMapping& mapping) {
+    std::vector<ExclusionRule> rules;
+    if (spec.default_excludes) rules = default_exclusion_rules(mapping.pii_patterns);
+    for (std::size_t i = 0; i < spec.exclude.size(); ++i) {
+        rules.push_back({"exclude_" + std::to_string(i + 1), spec.exclude[i], SkipReason::Excluded, "excluded by the plan", {}});
+    }
+    exclusions_ = DR_TRY(ExclusionSet::create(std::move(rules)));
+    return {};
+}
+
+void Selection::settle() {
+    for (const RelativePath& place : outside_places_.places()) {
+        // Nobody asks about the directories above: the walk starts here.
+        const ExclusionRule* above = place.is_root() ? nullptr : exclusions_.match_or_above(place.parent().bytes(), true);
+        outside_.push_back({"/" + place.bytes(), above});
+    }
+}
+
+Verdict Selection::wanted(const RelativePath& path, PathKind kind) const {
+    if (everything_ || roots_.covers(path)) return Verdict::Selected;
+    const bool in_catalog = catalogs_.covers(path);
+    if (kind == PathKind::Directory) {
+        return in_catalog || roots_.has_below(path) || catalogs_.has_below(path) ? Verdict::MaybeBelow : Verdict::Skipped;
+    }
+    return in_catalog && !datasets_of(path).empty() ? Verdict::Selected : Verdict::Skipped;
+}
+
+Decision Selection::unless_excluded(Verdict verdict, const RelativePath& path, const EntryFacts& facts) const {
+    const bool is_directory = facts.kind == PathKind::Directory;
+    if (facts.is_repository) return {Verdict::Skipped, SkipReason::Repository, &special_[kRepositoryRule]};
+    if (path.is_root()) return {verdict};  // whoever names the workspace means it, tagged as a cache or not
+    if (default_excludes_ && is_directory && facts.has_cachedir_tag) {
+        return {Verdict::Skipped, SkipReason::Cache, &special_[kCachedirRule]};
+    }
+    const ExclusionRule* rule = exclusions_.match(path.bytes(), is_directory);
+    if (rule != nullptr) return {Verdict::Skipped, rule->reason, rule};
+    return {verdict};
+}
+
+Decision Selection::decide(const RelativePath& path, const EntryFacts& facts) const {
+    const Verdict verdict = wanted(path, facts.kind);
+    if (verdict == Verdict::Skipped) return {};
+    return unless_excluded(verdict, path, facts);
+}
+
+Decision Selection::decide_outside(const RelativePath& path, const EntryFacts& facts) const {
+    if (!outside_places_.covers(path)) return {};
+    return unless_excluded(Verdict::Selected, path, facts);
+}
+
+std::vector<std::size_t> Selection::datasets_of(const RelativePath& path) const {
+    std::vector<std::size_t> matching;
+    if (!catalogs_.covers(path)) return matching;
+    const std::string_view name = path.name();
+    for (std::size_t i = 0; i < datasets_.size(); ++i) {
+        if (name.find(datasets_[i].text()) != std::string_view::npos) matching.push_back(i);
+    }
+    return matching;
+}
+
+std::vector<Explanation> Selection::explain() const {
+    std::vector<Explanation> all = includes_;
+    const auto add = [&all](const ExclusionRule& rule) {
+        const std::string saved = rule.except.empty() ? std::string{} : ", except '" + printable(rule.except) + "'";
+        all.push_back({false, rule.id, printable(rule.pattern), std::string(label(rule.reason)), rule.text + saved});
+    };
+    for (const ExclusionRule& rule : exclusions_.rules()) add(rule);
+    for (const ExclusionRule& rule : special_) add(rule);
+    return all;
+}
+
+void DatasetTally::stored(const RelativePath& file) {
+    for (const std::size_t i : selection_.datasets_of(file)) seen_[i] = true;
+}
+
+std::vector<Identifier> DatasetTally::missing() const {
+    std::vector<Identifier> unseen;
+    for (std::size_t i = 0; i < seen_.size(); ++i) {
+        if (!seen_[i]) unseen.push_back(selection_.datasets()[i]);
+    }
+    return unseen;
+}
+
+}  // namespace dr
