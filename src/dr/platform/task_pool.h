@@ -34,13 +34,16 @@ public:
     void wake();
 
 private:
+    bool has_work(Priority lowest) const;
     bool run_one(Priority lowest, std::unique_lock<std::mutex>& lock);
-    void work(std::stop_token stop);
+    void work();
 
     std::mutex mutex_;
-    std::condition_variable changed_;
+    std::condition_variable work_ready_;  // workers wait for this
+    std::condition_variable changed_;     // help_until() waits for this
     std::deque<std::move_only_function<void()>> queues_[2];
     std::uint64_t finished_ = 0;  // bumped whenever a task ends or wake() is called
+    unsigned helpers_ = 0;        // that wait for changed_: mostly none, and then nobody is woken in vain
     bool stopping_ = false;
     std::vector<std::jthread> threads_;
 };

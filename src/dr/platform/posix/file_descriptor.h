@@ -20,7 +20,7 @@ public:
         if (number_ >= 0) ::close(number_);
     }
 
-    int number() const { return number_; }
+    int get() const { return number_; }
     bool is_open() const { return number_ >= 0; }
 
 private:

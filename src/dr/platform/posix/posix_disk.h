@@ -11,7 +11,7 @@ class PosixDisk final : public Disk {
 public:
     // Opens the directory `root` (which may itself be a symbolic link: the user named it). Fails as open(2) does: NotFound,
     // or Io where it is no directory.
-    static Result<std::unique_ptr<PosixDisk>> open(const std::string& root);
+    static Result<std::unique_ptr<PosixDisk>> open_root(const std::string& root);
 
     // Makes the directory, and those above it that are missing, durably; one that exists is fine.
     static Result<void> make_root(const std::string& root);

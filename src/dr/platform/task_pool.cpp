@@ -1,0 +1,93 @@
+#include "dr/platform/task_pool.h"
+
+#include <utility>
+
+#include "dr/base/check.h"
+
+namespace dr {
+namespace {
+
+std::size_t queue_of(Priority priority) { return static_cast<std::size_t>(priority); }
+
+}  // namespace
+
+TaskPool::TaskPool(unsigned workers) {
+    DR_CHECK(workers >= 1);
+    threads_.reserve(workers);
+    for (unsigned i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+}
+
+TaskPool::~TaskPool() {
+    {
+        const std::lock_guard lock{mutex_};
+        stopping_ = true;
+    }
+    work_ready_.notify_all();
+    threads_.clear();
+}
+
+void TaskPool::submit(Priority priority, std::move_only_function<void()> task) {
+    bool helped = false;
+    {
+        const std::lock_guard lock{mutex_};
+        queues_[queue_of(priority)].push_back(std::move(task));
+        helped = helpers_ != 0;
+    }
+    work_ready_.notify_one();
+    if (helped) changed_.notify_all();
+}
+
+void TaskPool::help_until(const std::function<bool()>& done, Priority lowest) {
+    std::unique_lock lock{mutex_};
+    while (true) {
+        // What changes after this reading makes the wait below end at once, so no change is slept through.
+        const std::uint64_t seen = finished_;
+        lock.unlock();
+        if (done()) return;
+        lock.lock();
+        if (run_one(lowest, lock)) continue;
+        ++helpers_;
+        changed_.wait(lock, [&] { return finished_ != seen || has_work(lowest); });
+        --helpers_;
+    }
+}
+
+void TaskPool::wake() {
+    {
+        const std::lock_guard lock{mutex_};
+        ++finished_;
+    }
+    changed_.notify_all();
+}
+
+bool TaskPool::has_work(Priority lowest) const {
+    return !queues_[queue_of(Priority::Urgent)].empty() ||
+           (lowest == Priority::Ordinary && !queues_[queue_of(Priority::Ordinary)].empty());
+}
+
+bool TaskPool::run_one(Priority lowest, std::unique_lock<std::mutex>& lock) {
+    if (!has_work(lowest)) return false;
+    auto& urgent = queues_[queue_of(Priority::Urgent)];
+    auto& queue = urgent.empty() ? queues_[queue_of(Priority::Ordinary)] : urgent;
+    {
+        std::move_only_function<void()> task = std::move(queue.front());
+        queue.pop_front();
+        lock.unlock();
+        task();
+    }  // what the task held is let go of before anybody hears that it is done, and not under the lock
+    lock.lock();
+    ++finished_;
+    if (helpers_ != 0) changed_.notify_all();
+    return true;
+}
+
+void TaskPool::work() {
+    std::unique_lock lock{mutex_};
+    while (true) {
+        if (run_one(Priority::Ordinary, lock)) continue;
+        if (stopping_) return;
+        work_ready_.wait(lock, [&] { return stopping_ || has_work(Priority::Ordinary); });
+    }
+}
+
+}  // namespace dr
