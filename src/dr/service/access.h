@@ -1,0 +1,31 @@
+#pragma once
+// Opening the repository that the settings name, for reading its log, its content, or for writing.
+
+#include <memory>
+
+#include "dr/base/monitor.h"
+#include "dr/repository/repository.h"
+#include "dr/service/key_access.h"
+#include "dr/service/world.h"
+
+namespace dr {
+
+enum class Access : std::uint8_t {
+    Log,      // no key needed
+    Content,  // the key ring is opened
+};
+
+// An opened repository and the store it lives in.
+struct OpenRepository {
+    std::unique_ptr<ObjectStore> store;
+    Repository repository;
+    bool first_sight = false;  // this machine had not seen it before: show head, time and hash
+};
+
+// Order: key first where one is needed (a wrong one ends before any work), then the store, the log, the pin (Forked), the ring.
+Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor);
+
+// Moves this machine's pin to the head it knows now: after every append.
+Result<void> remember_head(const Settings& settings, const Repository& repository, Monitor& monitor);
+
+}  // namespace dr
