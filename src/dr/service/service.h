@@ -13,7 +13,7 @@
 
 #include "dr/base/monitor.h"
 #include "dr/browse/diff.h"
-#include "dr/browse/ls.h"
+#include "dr/browse/list.h"
 #include "dr/keys/slot.h"
 #include "dr/models/backup_spec.h"
 #include "dr/models/key_material.h"
