@@ -107,7 +107,7 @@ TEST(Chunker, FindsACutAtEveryBoundary) {
 
     std::vector<std::size_t> lengths;
     for (const std::size_t origin : {sizes.min, sizes.average}) {
-        for (std::size_t block = 0; block < 6; ++block) {
+        for (std::size_t block = 0; block < 10; ++block) {
             for (std::size_t near = 0; near < 4; ++near) lengths.push_back(origin + block * 4096 + near);
         }
     }
@@ -122,10 +122,11 @@ TEST(Chunker, FindsACutAtEveryBoundary) {
         EXPECT_EQ(chunker.next_cut(data, false), expected) << length;
 
         // A second one later, in any lane, changes nothing.
-        for (std::size_t later = length + 64; later < length + 20'000 && later < data.size(); later += 4096 - 64) {
+        if (length < sizes.min) continue;
+        for (std::size_t later = length + 64; later < length + 40'000 && later < data.size(); later += 8192 - 64) {
             Bytes both = data;
             std::copy(trigger.begin(), trigger.end(), both.begin() + static_cast<std::ptrdiff_t>(later - 64));
-            EXPECT_EQ(chunker.next_cut(both, false), reference_cut(sizes, gear, both, false)) << length << ", " << later;
+            EXPECT_EQ(chunker.next_cut(both, false), expected) << length << ", " << later;
         }
     }
 }
