@@ -23,36 +23,42 @@ namespace dr {
 class DirectoryReader {
 public:
     // Borrows `source`; copies what it needs of `directory`. Reads nothing yet.
-    DirectoryReader(BlobSource& source, const DirRefView& directory);
-    DirectoryReader(BlobSource& source, const DirRef& directory) : DirectoryReader(source, DirRefView{directory}) {}
+    DirectoryReader(BlobSource& source, const DirRef& directory);
+    // The same, but an inline directory is read where it lies; `owner` keeps its bytes alive. A chain of directories inlined
+    // in each other then shares one node.
+    DirectoryReader(BlobSource& source, const DirRefView& directory, std::shared_ptr<const void> owner);
 
     Result<std::optional<Entry>> next();
     // The same without a copy: nullptr at the end; valid until the next call.
     Result<const EntryView*> next_view();
+    // Keeps the bytes alive that the last view points to.
+    std::shared_ptr<const void> owner() const { return levels_.empty() ? nullptr : levels_.back().owner; }
 
     // Goes on behind `name`: the next entry is the first whose name is greater. Forwards or backwards. The totals of the
     // directory are then not checked at its end.
     Result<void> seek_after(std::string_view name);
 
-    // Gives the nodes back to memory. The next call reads them again and goes on where this reader was.
+    // Gives the nodes that blobs hold back to memory. The next call reads them again and goes on where this reader was.
     void suspend();
 
 private:
     struct Level {
-        std::shared_ptr<const Bytes> owner;
+        std::shared_ptr<const void> owner;
         NodeReader node;
     };
 
     Result<void> start();
     Result<void> resume();
-    Result<void> push(std::shared_ptr<const Bytes> owner, std::optional<std::uint8_t> expected_level);
+    Result<void> push(ByteSpan bytes, std::shared_ptr<const void> owner, std::optional<std::uint8_t> expected_level);
+    Result<void> push_node(const BlobRef& ref, std::optional<std::uint8_t> expected_level);
     Result<bool> descend();
     Result<void> count(const EntryView& entry);
     Result<void> check_totals() const;
 
     BlobSource& source_;
     DirRef::Form form_;
-    std::shared_ptr<const Bytes> inline_node_;
+    ByteSpan inline_node_;
+    std::shared_ptr<const void> inline_owner_;
     BlobRef node_;
     std::uint64_t files_left_;
     std::uint64_t bytes_left_;
@@ -107,18 +113,19 @@ private:
 
     BlobSource& source_;
     std::vector<Frame> frames_;
-    std::optional<DirRef> pending_;  // the directory to go into
+    std::optional<DirRefView> pending_;  // the directory to go into
+    std::shared_ptr<const void> pending_owner_;
     std::string path_;
     std::size_t step_depth_ = 0;
 };
 
 // A piece of a file's content.
 struct ContentPiece {
-    enum class Kind : std::uint8_t { Bytes, Hole, Blob };
-    Kind kind = Kind::Bytes;
+    enum class Kind : std::uint8_t { Inline, Hole, Blob };
+    Kind kind = Kind::Inline;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
-    ByteSpan bytes;  // Bytes: the content itself (inline); lives as long as the Entry
+    ByteSpan bytes;  // Inline: the content itself; lives as long as the Entry
     BlobId blob;     // Blob: a data blob of `length` bytes
     bool operator==(const ContentPiece& other) const {
         return kind == other.kind && offset == other.offset && length == other.length && blob == other.blob &&

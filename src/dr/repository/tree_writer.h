@@ -48,16 +48,16 @@ private:
         Bytes body;  // the entries or children so far
         std::size_t count = 0;
         std::string first_name;
-        std::string last_name;
+        std::string last_name;  // of level 0
         std::uint64_t files = 0;
         std::uint64_t bytes = 0;
-        bool has_parent = false;  // a node of this level has been written
+        bool ended = false;  // nothing more goes into this node
     };
 
-    Result<void> added(std::size_t level, std::string_view name, std::uint64_t files, std::uint64_t bytes);
-    Result<BlobRef> store(std::size_t level);
+    Result<void> make_room(std::size_t level);
+    void added(std::size_t level, std::string_view name, std::uint64_t files, std::uint64_t bytes);
+    Bytes node(std::size_t level) const;
     Result<void> close(std::size_t level);
-    bool ends_node(std::size_t level, std::string_view name) const;
 
     const TreeOutput output_;
     std::vector<Level> levels_;
