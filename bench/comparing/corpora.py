@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 
 from .measure import Command, must
@@ -50,7 +51,7 @@ class Corpus:
 
     def warm_up(self):
         """Everything into the page cache, so that nobody pays for being first."""
-        must(Command(["bash", "-c", f"tar -cf - {self.path} 2>/dev/null | cat > /dev/null"]))
+        must(Command(["bash", "-c", f"tar -cf - {shlex.quote(self.path)} 2>/dev/null | cat > /dev/null"]))
 
     def measure(self):
         found = size_of(self.path, self.binaries)

@@ -50,7 +50,7 @@ def budget(figures, corpora, subject):
     lines.append(check("peak memory", "all", figures.peak(subject), 256, 128, "MiB"))
     for corpus in corpora:
         wall = figures.median(corpus, "list", subject)
-        lines.append(check("list (few snapshots here; the budget is for 1,000)", corpus, None if wall is None else wall * 1000, 10, 10, "ms"))
+        lines.append(check("list (few snapshots here; the budget is for 1,000)", corpus, None if wall is None else wall * 1000, 10, None, "ms"))
     return lines
 
 
@@ -63,7 +63,7 @@ def _speed(figures, corpus, subject):
     if corpus == "tiny1M":
         lines.append(check("nothing changed / statx walk", corpus, to("unchanged", "limit"), 2.0, 1.4))
     lines.append(check("restore / limit", corpus, to("restore", "limit"), 1.5, 1.2))
-    lines.append(check("restore / tar pipe", corpus, to("restore", "tar"), 1.0, 1.0))
+    lines.append(check("restore / tar pipe", corpus, to("restore", "tar"), 1.0, None))
     lines.append(check("full verification / limit", corpus, to("verify", "limit"), 1.5, 1.2))
     return lines
 
@@ -73,5 +73,7 @@ def _sizes(figures, corpus, subject):
     for operation, words in (("first", "repository size, first"), ("changed", "repository size, after a change")):
         ratios = [figures.ratio(corpus, operation, subject, other, "repository_bytes") for other in ("restic", "borg")]
         both = None if None in ratios else max(ratios)
-        lines.append(check(f"{words} / smaller of restic and borg", corpus, both, 1.0, 1.0))
+        lines.append(check(f"{words} / smaller of restic and borg", corpus, both, 1.0, None))
+    # Not packaged for Debian, so not part of any run; the line stays because the budget names it.
+    lines.append(check("repository size, first / bupstash", corpus, None, None, 1.0))
     return lines

@@ -152,7 +152,8 @@ class Report:
         remarks = [
             f"- Noise: in {len(noisy)} of {len(self.rows)} measurements other processes or the hypervisor took more than 5 % of a core "
             "(`other_cpu`, `steal` in results.json). CPU seconds are the steadier figure then.",
-            "- tar and cp store everything again for a changed tree: tar is given a new archive each time, cp is measured once.",
+            "- tar and cp store everything again for a changed tree: tar is given a new archive each time, cp is measured once (its copy is brought up to date unmeasured before the restore).",
+            "- The limit is measured before and after each group of tools; the faster pass counts. Commands under 1 s that can be repeated count as the median of 5.",
             "- restic derives its key with scrypt in every command (0.5 to 0.7 s of one core); the others use a key at hand or a cheap derivation.",
             "- A restore is not synced by any tool, a backup by all. Before each command everything is synced.",
             "- bupstash, named by the budget for the size of the first backup, is not packaged for Debian and not measured here.",

@@ -1,6 +1,7 @@
 """One comparison: every tool, every operation, interleaved, on the same trees."""
 
 import os
+import statistics
 import sys
 import time
 
@@ -10,6 +11,10 @@ from .space import Space
 
 OPERATIONS = ("first", "unchanged", "changed", "restore", "verify", "list")
 BACKUPS = ("first", "unchanged", "changed")
+
+# A command shorter than this is run this often, where it can be repeated, and its median counts.
+SHORT_S = 1.0
+SHORT_RUNS = 5
 
 
 def say(text):
@@ -65,6 +70,7 @@ class Repetition:
         for tool in [self.limit, *self.tools]:
             entries = self.size["entries"] if tool.name == "cp" else 0
             self.session.repositories.discard(tool.repository, entries)
+            self.session.repositories.discard(tool.home, 0)
 
     def start_tools(self):
         space = self.session.repositories
@@ -84,19 +90,35 @@ class Repetition:
                 self.tools.append(tool)
 
     def group(self, operation, index):
-        """One operation by the limit first, then by every tool, in an order that differs in each group."""
+        """One operation by every tool, in an order that differs in each group, between two passes of the limit."""
         if operation == "changed":
             self.changed_at = self.corpus.change()
             self.size = self.corpus.measure()
         if operation in BACKUPS:
             self.corpus.wait_until_quiet()
-        if operation in ("restore", "verify") and not (operation == "verify" and "restore" in self.options.ops):
-            self.limit.renew()
+        if operation == "restore" or (operation == "verify" and "restore" not in self.options.ops):
+            for tool in [self.limit, *self.tools]:
+                self.renew(tool)
         turn = (self.number + index) % max(1, len(self.tools))
-        for position, tool in enumerate([self.limit, *self.tools[turn:], *self.tools[:turn]]):
-            self.measure(tool, operation, position)
+        before = self.measure(self.limit, operation, 0)
+        for position, tool in enumerate([*self.tools[turn:], *self.tools[:turn]], 1):
+            self.keep(self.measure(tool, operation, position))
+        after = self.measure(self.limit, operation, len(self.tools) + 1)
+        # A limit is what can be reached: of two passes the faster is nearer to it, and the stricter judge.
+        self.keep(min((row for row in (before, after) if row), key=lambda row: row["wall_s"], default=None))
+
+    def keep(self, row):
+        if row is not None:
+            self.session.rows.append(row)
+
+    def renew(self, tool):
+        try:
+            tool.renew()
+        except Failure as failure:
+            self.problem(tool.name, "renew", str(failure))
 
     def measure(self, tool, operation, position):
+        """The row of one operation, None where the tool lacks it."""
         target = None
         if operation == "restore":
             space = self.session.restores
@@ -105,25 +127,49 @@ class Repetition:
             os.makedirs(target)
         command = self.command(tool, operation, target)
         if command is None:
-            return
+            return None
         cost = self.measured(command)
         row = {"corpus": self.corpus.kind, "repetition": self.number, "operation": operation, "tool": tool.name,
                "position": position, "source_bytes": self.size["bytes"], **cost.row()}
         if cost.exit not in command.accepts:
             self.problem(tool.name, operation, f"exit {cost.exit}: {cost.output[-1500:]}")
             row["failed"] = True
-        if operation in BACKUPS and tool.name != "limit":
-            found = corpora.size_of(tool.repository, self.options.bin_dir)
-            row["repository_bytes"] = found["bytes_read"]
-            row["repository_allocated"] = found["bytes_allocated"]
-        elif operation == "first" and not row.get("failed"):
-            row["repository_bytes"] = corpora.size_of(tool.current, self.options.bin_dir)["bytes_read"]
+        self.add_sizes(row, tool, operation)
         if operation == "restore":
             row["equal"] = not row.get("failed") and self.is_equal(tool, target)
             self.session.restores.discard(os.path.dirname(target), self.size["entries"])
-        self.session.rows.append(row)
-        say(f"  {self.corpus.kind} #{self.number + 1} {operation:9} {tool.name:9} {cost.wall_s:8.3f} s  cpu {cost.cpu_s:8.3f} s  "
-            f"{cost.peak_mib:6.0f} MiB" + ("  FAILED" if row.get("failed") else ""))
+        elif operation in tool.repeatable and cost.wall_s < SHORT_S and not row.get("failed"):
+            self.repeat(row, tool, operation)
+        say(f"  {self.corpus.kind} #{self.number + 1} {operation:9} {tool.name:9} {row['wall_s']:8.3f} s  cpu {row['cpu_s']:8.3f} s  "
+            f"{row['peak_mib']:6.0f} MiB" + ("  FAILED" if row.get("failed") else ""))
+        return row
+
+    def add_sizes(self, row, tool, operation):
+        if operation not in BACKUPS or row.get("failed"):
+            return
+        if tool is self.limit:
+            if operation == "first":
+                row["repository_bytes"] = corpora.size_of(tool.current, self.options.bin_dir)["bytes_read"]
+            return
+        found = corpora.size_of(tool.repository, self.options.bin_dir)
+        row["repository_bytes"] = found["bytes_read"]
+        row["repository_allocated"] = found["bytes_allocated"]
+
+    def repeat(self, row, tool, operation):
+        """Replaces the cost in `row` by the median of several runs."""
+        costs = [row]
+        for _run in range(SHORT_RUNS - 1):
+            command = self.command(tool, operation, None)
+            cost = self.measured(command)
+            if cost.exit not in command.accepts:
+                self.problem(tool.name, operation, f"exit {cost.exit}: {cost.output[-1500:]}")
+                row["failed"] = True
+                return
+            costs.append(cost.row())
+        row["walls_s"] = [cost["wall_s"] for cost in costs]
+        for field in ("wall_s", "cpu_s", "other_cpu", "steal"):
+            row[field] = statistics.median(cost[field] for cost in costs)
+        row["peak_mib"] = max(cost["peak_mib"] for cost in costs)
 
     def command(self, tool, operation, target):
         if operation == "restore":

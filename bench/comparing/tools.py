@@ -7,6 +7,7 @@ nothing of the user's is used or left behind. Durability is on: what does not sy
 import json
 import os
 import secrets
+import shlex
 import shutil
 
 from .measure import Command, must
@@ -17,6 +18,8 @@ PASSWORD = "correct horse battery staple"
 class Tool:
     name = ""
     remark = ""
+    # Operations that may be run again at once and still be the same operation.
+    repeatable = ("unchanged", "verify", "list")
 
     def __init__(self, home, binaries):
         self.home = home
@@ -49,6 +52,9 @@ class Tool:
 
     def first_again(self):
         return None
+
+    def renew(self):
+        """Before restore: what has no changed() of its own brings its copy up to date; not measured."""
 
     def restore(self, target):
         return None
@@ -196,6 +202,7 @@ class Borg(Tool):
 class TarPipe(Tool):
     name = "tar"
     remark = "tar | zstd -1 -T0 | openssl aes-256-ctr: no authentication, no deduplication; every backup is a full one"
+    repeatable = ("verify",)
 
     def version(self):
         zstd = must(Command(["zstd", "--version"])).strip().strip("* ").split(",")[0]
@@ -217,18 +224,18 @@ class TarPipe(Tool):
         self.count += 1
         # pax keeps nanoseconds; access and change times would only make it larger.
         tar = (f"tar --format=posix --pax-option=delete=atime,delete=ctime --xattrs --acls --numeric-owner "
-               f"-C {os.path.dirname(self.source)} -cf - {os.path.basename(self.source)}")
+               f"-C {shlex.quote(os.path.dirname(self.source))} -cf - {shlex.quote(os.path.basename(self.source))}")
         out = self.archive()
-        return self.shell(f"{tar} | zstd -q -1 -T0 | {self.cipher('-e')} > {out} && sync {out} {self.repository}")
+        return self.shell(f"{tar} | zstd -q -1 -T0 | {self.cipher('-e')} > {out} && sync {out} {shlex.quote(self.repository)}")
 
     def first_again(self):
         return self.first()
 
     def archive(self):
-        return os.path.join(self.repository, f"archive{self.count}")
+        return shlex.quote(os.path.join(self.repository, f"archive{self.count}"))
 
     def restore(self, target):
-        return self.shell(f"{self.cipher('-d')} < {self.archive()} | zstd -q -d | tar --xattrs --acls --numeric-owner -p -C {target} -xf -")
+        return self.shell(f"{self.cipher('-d')} < {self.archive()} | zstd -q -d | tar --xattrs --acls --numeric-owner -p -C {shlex.quote(target)} -xf -")
 
     def restored_root(self, target):
         return os.path.join(target, os.path.basename(self.source))
@@ -242,7 +249,11 @@ class Copy(Tool):
     remark = "a copy only"
 
     def first(self):
-        return Command(["bash", "-c", f"cp -a {self.source} {self.repository}/copy && sync -f {self.repository}"])
+        source, repository = shlex.quote(self.source), shlex.quote(self.repository)
+        return Command(["bash", "-c", f"cp -a {source} {repository}/copy && sync -f {repository}"])
+
+    def renew(self):
+        must(Command(["rsync", "-aHAX", "--delete", self.source + "/", os.path.join(self.repository, "copy") + "/"]))
 
     def restore(self, target):
         return Command(["cp", "-a", os.path.join(self.repository, "copy"), target])
@@ -287,7 +298,7 @@ class Limit(Tool):
                         "--newer-than", str(seconds)])
 
     def renew(self):
-        """Holds the source as it is now, for restore and verify; not measured."""
+        """Holds the source as it is now; not measured."""
         self.current = self.fresh("whole")
         must(Command([self.program, "backup", self.source, self.current]))
 

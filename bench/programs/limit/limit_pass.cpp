@@ -60,5 +60,5 @@ int main(int argc, char** argv) {
                 mode.c_str(), bench::seconds_now() - start, bench::cpu_seconds(), threads,
                 static_cast<unsigned long long>(result.entries), static_cast<unsigned long long>(result.bytes_read),
                 static_cast<unsigned long long>(result.bytes_written), static_cast<unsigned long long>(result.bytes_allocated),
-                bench::has_chunker() && cuts ? "true" : "false");
+                cuts ? "true" : "false");
 }

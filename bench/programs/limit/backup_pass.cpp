@@ -1,13 +1,10 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "dr/codec/chunker.h"
 #include "limit/jobs.h"
 #include "limit/passes.h"
 #include "limit/store.h"
-
-#ifdef BENCH_HAS_CHUNKER
-#include "dr/codec/chunker.h"
-#endif
 
 namespace bench {
 namespace {
@@ -21,7 +18,6 @@ constexpr std::uint64_t kLongestChunk = 4 * kMiB;
 constexpr std::uint64_t kWindow = 4 * kLongestChunk;  // read at once
 constexpr std::size_t kNotes = kMiB;
 
-#ifdef BENCH_HAS_CHUNKER
 // Where the cuts fall must not matter to a limit, so any table of random numbers will do.
 class Cutter {
 public:
@@ -37,13 +33,6 @@ private:
     }
     dr::Chunker chunker_;
 };
-#else
-class Cutter {
-public:
-    explicit Cutter(bool) {}
-    std::size_t next(std::span<const unsigned char> bytes, bool) const { return std::min<std::size_t>(bytes.size(), kMiB); }
-};
-#endif
 
 std::uint64_t short_name(const Hash& hash) {
     std::uint64_t name;
@@ -72,7 +61,7 @@ KnownChunks load_known(const std::string& directory) {
 class Worker {
 public:
     Worker(Output& output, const Cutter& cutter, const KnownChunks& known)
-        : cutter_(cutter), known_(known), writer_(output, sealer_), window_(kWindow) {}
+        : cutter_(cutter), known_(known), writer_(output, sealer_), window_(std::make_unique_for_overwrite<unsigned char[]>(kWindow)) {}
 
     void run(JobQueue& queue) {
         while (std::optional<Job> job = queue.take()) {
@@ -111,15 +100,15 @@ private:
         std::size_t end = 0;
         while (begin < end || read < segment.size) {
             if (end - begin < kLongestChunk && read < segment.size) {
-                std::memmove(window_.data(), window_.data() + begin, end - begin);
+                std::memmove(window_.get(), window_.get() + begin, end - begin);
                 end -= begin;
                 begin = 0;
                 const std::size_t more = std::min<std::uint64_t>(kWindow - end, segment.size - read);
-                pread_or_stop(fd.get(), window_.data() + end, more, segment.offset + read);
+                pread_or_stop(fd.get(), window_.get() + end, more, segment.offset + read);
                 read += more;
                 end += more;
             }
-            const std::span<const unsigned char> left{window_.data() + begin, end - begin};
+            const std::span<const unsigned char> left{window_.get() + begin, end - begin};
             const std::size_t length = cutter_.next(left, read == segment.size);
             store_chunk(segment.large_file, segment.offset + read - left.size(), left.first(length));
             begin += length;
@@ -142,7 +131,7 @@ private:
     PackWriter writer_;
     Notes notes_;
     std::vector<unsigned char> solid_;
-    std::vector<unsigned char> window_;
+    std::unique_ptr<unsigned char[]> window_;  // kWindow bytes, not cleared first
     std::uint64_t bytes_read_ = 0;
 };
 
@@ -212,14 +201,6 @@ private:
 };
 
 }  // namespace
-
-bool has_chunker() {
-#ifdef BENCH_HAS_CHUNKER
-    return true;
-#else
-    return false;
-#endif
-}
 
 PassResult backup_pass(const BackupPass& request) {
     const KnownChunks known = load_known(request.known);

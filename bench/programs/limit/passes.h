@@ -30,7 +30,4 @@ PassResult restore_pass(const std::string& input, const std::string& target, uns
 PassResult verify_pass(const std::string& input, unsigned threads);
 PassResult walk_pass(const std::string& source);
 
-// Whether this program was built with the real chunker.
-bool has_chunker();
-
 }  // namespace bench
