@@ -1,0 +1,41 @@
+#pragma once
+// Liveness: whether the process behind an open session still runs.
+//
+// No safety rests on this: abandoning a living session only makes its commit void. It decides how soon a killed one
+// stops holding back the collector, and lets the next backup take over what it had stored. On local storage a process holds
+// a locked file tmp/session-<number> for as long as it lives; the kernel lets go of the lock when it dies, however it dies.
+
+#include <cstdint>
+#include <string>
+
+#include "dr/base/result.h"
+#include "dr/base/time.h"
+#include "dr/platform/posix/file_descriptor.h"
+#include "dr/repository/replay.h"
+
+namespace dr {
+
+// A session that nothing is known of (another host's, say) counts as dead when it was opened this long ago.
+inline constexpr std::int64_t kStaleSessionNanoseconds = 7 * kNanosecondsPerDay;
+
+// The lock of one living session. Let go by the destructor, which also removes the file.
+class LivenessMark {
+public:
+    LivenessMark() = default;
+    LivenessMark(LivenessMark&& other) noexcept = default;
+    LivenessMark& operator=(LivenessMark&& other) noexcept;
+    ~LivenessMark();
+
+    // `directory` is the storage's tmp/; empty for storage without one: the mark then marks nothing. A mark that cannot be made is no
+    // error: the session then only counts as alive for longer.
+    static LivenessMark make(const std::string& directory, std::uint64_t session, const std::string& host);
+
+private:
+    FileDescriptor file_;
+    std::string path_;
+};
+
+// `now` is the trusted time of the log's head.
+bool is_dead(const Session& session, const std::string& directory, const std::string& host, Timestamp now);
+
+}  // namespace dr
