@@ -20,9 +20,9 @@ struct BlobPlace {
     auto operator<=>(const BlobPlace&) const = default;
 };
 
-// An opened frame: plaintext and the blobs in it.
+// An opened frame: plaintext and the blobs in it. It keeps its memory alive; spans point into `plain`.
 struct OpenFrame {
-    Bytes plain;
+    Buffer plain;
     std::vector<ByteSpan> blobs;  // by ordinal
 };
 

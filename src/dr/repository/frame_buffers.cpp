@@ -1,0 +1,51 @@
+#include "dr/repository/frame_buffers.h"
+
+#include <utility>
+
+namespace dr {
+namespace {
+
+// Sizes in steps, so that frames of nearly one size share buffers.
+constexpr std::size_t kStep = 128U << 10;
+
+}  // namespace
+
+Buffer FrameBuffers::take(std::size_t size) {
+    const std::size_t capacity = (size + kStep - 1) / kStep * kStep;
+    const std::lock_guard lock{mutex_};
+    std::size_t best = free_.size();
+    for (std::size_t i = 0; i < free_.size(); ++i) {
+        // Half empty is waste enough: a 16 MiB buffer does not serve a frame of 1 MiB.
+        const std::size_t has = free_[i].capacity();
+        if (has < capacity || has > 2 * capacity) continue;
+        if (best == free_.size() || has < free_[best].capacity()) best = i;
+    }
+    if (best == free_.size()) return Buffer{capacity};
+    std::swap(free_[best], free_.back());
+    Buffer found = std::move(free_.back());
+    free_.pop_back();
+    idle_ -= found.capacity();
+    found.set_size(0);
+    return found;
+}
+
+void FrameBuffers::give(Buffer buffer) {
+    if (buffer.capacity() == 0) return;
+    const std::lock_guard lock{mutex_};
+    if (idle_ + buffer.capacity() > idle_limit_) return;
+    idle_ += buffer.capacity();
+    free_.push_back(std::move(buffer));
+}
+
+void FrameBuffers::clear() {
+    const std::lock_guard lock{mutex_};
+    free_.clear();
+    idle_ = 0;
+}
+
+std::size_t FrameBuffers::idle() const {
+    const std::lock_guard lock{mutex_};
+    return idle_;
+}
+
+}  // namespace dr

@@ -1,0 +1,155 @@
+#include "dr/repository/pack_source.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "dr/crypto/sha256.h"
+#include "dr/repository/index_merge.h"
+#include "dr/repository/pack_reader.h"
+
+namespace dr {
+namespace {
+
+// Derived keys of so many packs are kept.
+constexpr std::size_t kCiphers = 1024;
+
+Error missing(const BlobId& id) {
+    return Error{ErrorCode::Damaged, "blob " + id.short_hex() + " is missing: no pack that counts holds it"};
+}
+
+bool is_frame_of_blobs(FrameType type) { return type == FrameType::Blob || type == FrameType::Solid; }
+
+}  // namespace
+
+PackSource::PackSource(World world, std::span<const PackId> runs, PackSourceOptions options)
+    : world_(std::move(world)), tools_(std::make_shared<FrameTools>(options.idle_buffers)),
+      index_(world_.objects, world_.keys, *tools_, options.index), ciphers_(kCiphers), frames_(options.frame_budget) {
+    index_.add_runs(runs);
+}
+
+// --- packs by number
+
+std::uint32_t PackSource::number_of(const PackName& pack) {
+    {
+        const std::shared_lock lock{names_mutex_};
+        if (const auto at = numbers_.find(pack.id); at != numbers_.end()) return at->second;
+    }
+    const std::unique_lock lock{names_mutex_};
+    const auto [at, is_new] = numbers_.try_emplace(pack.id, static_cast<std::uint32_t>(names_.size()));
+    if (is_new) names_.push_back(pack);
+    return at->second;
+}
+
+PackName PackSource::name_of(std::uint32_t pack) const {
+    const std::shared_lock lock{names_mutex_};
+    DR_CHECK(pack < names_.size());
+    return names_[pack];
+}
+
+PackId PackSource::pack_id(std::uint32_t pack) const { return name_of(pack).id; }
+
+// --- where blobs lie
+
+Result<BlobPlace> PackSource::locate(const BlobId& id) {
+    if (const std::optional<IndexedBlob> found = index_.find(id, world_.is_live)) {
+        return BlobPlace{number_of(found->pack), found->row.frame_offset, found->row.frame_length, found->row.ordinal};
+    }
+    if (const std::optional<BlobPlace> found = find_in_packs(id)) return *found;
+    return missing(id);
+}
+
+Result<std::vector<BlobPlace>> PackSource::locate_many(std::span<const BlobId> ids) {
+    std::vector<std::uint32_t> order(ids.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::ranges::sort(order, {}, [&](std::uint32_t i) { return ids[i]; });
+    std::vector<BlobPlace> places(ids.size());
+    for (const std::uint32_t i : order) places[i] = DR_TRY(locate(ids[i]));
+    return places;
+}
+
+std::optional<BlobPlace> PackSource::find_in_packs(const BlobId& id) {
+    const std::lock_guard lock{scan_mutex_};
+    if (!uncovered_.done || !covered_.done) {
+        std::vector<PackName> live = world_.live_packs();
+        std::ranges::sort(live, {}, [](const PackName& pack) { return std::pair{pack.id, pack.session}; });
+        std::vector<PackId> covered;
+        if (const Result<std::vector<PackName>> packs = index_.covered_packs(); packs.ok()) {
+            for (const PackName& pack : packs.value()) covered.push_back(pack.id);
+            std::ranges::sort(covered);
+        }
+        const auto is_covered = [&](const PackName& pack) { return std::ranges::binary_search(covered, pack.id); };
+        const auto middle = std::ranges::stable_partition(live, [&](const PackName& pack) { return !is_covered(pack); });
+        if (!uncovered_.done) scan(uncovered_, {live.begin(), middle.begin()});
+        if (const auto found = find_in(uncovered_, id)) return found;
+        // A run names the pack but did not find the blob: rows of it may be unreadable, and then only the pack knows.
+        if (!covered_.done && index_.had_damage()) scan(covered_, {middle.begin(), middle.end()});
+    }
+    if (const auto found = find_in(uncovered_, id)) return found;
+    return find_in(covered_, id);
+}
+
+// Packs that are not there or cannot be read are left out: their blobs are then missing.
+void PackSource::scan(Scan& scan, std::span<const PackName> packs) {
+    for (const PackName& pack : packs) {
+        const Result<PackContents> contents = read_pack_contents(world_.objects, world_.keys, *tools_, pack);
+        if (!contents.ok()) continue;
+        const std::vector<IndexRow> rows = rows_of_pack(contents.value(), number_of(pack));
+        scan.rows.insert(scan.rows.end(), rows.begin(), rows.end());
+    }
+    std::ranges::sort(scan.rows, row_before);
+    scan.done = true;
+}
+
+std::optional<BlobPlace> PackSource::find_in(const Scan& scan, const BlobId& id) const {
+    const Id16 wanted = Id16::of(id);
+    const auto row = std::ranges::lower_bound(scan.rows, wanted, {}, &IndexRow::id);
+    if (row == scan.rows.end() || row->id() != wanted) return std::nullopt;
+    return BlobPlace{row->pack, row->frame_offset, row->frame_length, row->ordinal};
+}
+
+// --- reading
+
+Result<std::shared_ptr<const FrameCipher>> PackSource::cipher_of(std::uint32_t pack, const std::string& object) {
+    if (auto held = ciphers_.find(pack)) return held;
+    auto cipher = std::make_shared<const FrameCipher>(DR_TRY(read_pack_cipher(world_.objects, world_.keys, object)));
+    ciphers_.put(pack, cipher, 1);
+    return cipher;
+}
+
+Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame(const BlobPlace& place) {
+    const std::string object = name_of(place.pack).object();
+    const auto cipher = DR_TRY(cipher_of(place.pack, object));
+    FramePlain frame =
+        DR_TRY(read_frame(world_.objects, *cipher, *tools_, object, place.frame_offset, place.frame_length));
+    if (!is_frame_of_blobs(frame.header.type)) {
+        return Error{ErrorCode::Damaged, "a frame without blobs lies where blobs should"}.during("reading pack '" + object + "'");
+    }
+    std::vector<ByteSpan> blobs = DR_TRY(split_frame(frame.header.type, frame.plain));
+    const auto give_back = [tools = tools_](const OpenFrame* opened) {
+        std::unique_ptr<OpenFrame> owned{const_cast<OpenFrame*>(opened)};
+        tools->buffers.give(std::move(owned->plain));
+    };
+    return std::shared_ptr<const OpenFrame>{new OpenFrame{std::move(frame.memory), std::move(blobs)}, give_back};
+}
+
+Result<Bytes> PackSource::read(BlobType type, const BlobId& id) {
+    const BlobPlace place = DR_TRY(locate(id));
+    const std::uint64_t key = std::uint64_t{place.pack} << 32U | place.frame_offset;
+    std::shared_ptr<const OpenFrame> frame = frames_.find(key);
+    if (frame == nullptr) {
+        frame = DR_TRY(open_frame(place));
+        frames_.put(key, frame, frame->plain.capacity());
+    }
+    if (place.ordinal >= frame->blobs.size()) return missing(id);
+    const ByteSpan blob = frame->blobs[place.ordinal];
+    DR_TRY(check(type, id, blob));
+    return Bytes(blob.begin(), blob.end());
+}
+
+Result<void> PackSource::check(BlobType type, const BlobId& id, ByteSpan bytes) const {
+    if (namer().name(type, sha256(bytes)) == id) return {};
+    return Error{ErrorCode::Damaged, "blob " + id.short_hex() + " is not what its name says"};
+}
+
+}  // namespace dr

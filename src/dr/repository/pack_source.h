@@ -1,0 +1,82 @@
+#pragma once
+// PackSource: a BlobSource that reads packs, led by the index runs; where those do not know a blob, by the directories
+// of the packs themselves. So a repository without any index can be read, only slower.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "dr/repository/blob_index.h"
+#include "dr/repository/blob_source.h"
+#include "dr/repository/frame_cache.h"
+
+namespace dr {
+
+struct PackSourceOptions {
+    BlobIndexOptions index;
+    std::size_t frame_budget = 32U << 20;  // opened frames that read() keeps
+    std::size_t idle_buffers = 32U << 20;  // memory of frames that nobody uses any more
+};
+
+class PackSource final : public BlobSource {
+public:
+    // Borrows the store and the keys.
+    struct World {
+        ObjectStore& objects;
+        const RepositoryKeys& keys;
+        BlobIndex::IsLive is_live;  // any thread
+        // The live packs of class 1 and 2, asked for only when the index does not know a blob. A pack may be named
+        // several times where it is not known which session wrote it.
+        std::function<std::vector<PackName>()> live_packs;
+    };
+    PackSource(World world, std::span<const PackId> runs, PackSourceOptions options = {});
+
+    Result<BlobPlace> locate(const BlobId& id) override;
+    // The places of many blobs, in the order of `ids`: asks the index in its own order, which reads each part of it
+    // once. Fails as locate() does if any of them does.
+    Result<std::vector<BlobPlace>> locate_many(std::span<const BlobId> ids);
+    PackId pack_id(std::uint32_t pack) const override;
+    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override;
+    Result<Bytes> read(BlobType type, const BlobId& id) override;
+    Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const override;
+    const BlobNamer& namer() const override { return world_.keys.namer; }
+
+    const BlobIndex& index() const { return index_; }
+
+private:
+    // Rows of packs that no run covers.
+    struct Scan {
+        bool done = false;
+        std::vector<IndexRow> rows;  // sorted; `pack` is a number of this source
+    };
+
+    std::uint32_t number_of(const PackName& pack);
+    PackName name_of(std::uint32_t pack) const;
+    Result<std::shared_ptr<const FrameCipher>> cipher_of(std::uint32_t pack, const std::string& object);
+    std::optional<BlobPlace> find_in_packs(const BlobId& id);
+    void scan(Scan& scan, std::span<const PackName> packs);
+    std::optional<BlobPlace> find_in(const Scan& scan, const BlobId& id) const;
+
+    World world_;
+    std::shared_ptr<FrameTools> tools_;  // shared with the frames that are out
+    BlobIndex index_;
+    FrameCache<FrameCipher> ciphers_;
+    FrameCache<OpenFrame> frames_;
+
+    mutable std::shared_mutex names_mutex_;
+    std::vector<PackName> names_;
+    std::unordered_map<PackId, std::uint32_t> numbers_;
+
+    std::mutex scan_mutex_;
+    Scan uncovered_;  // packs that no run names
+    Scan covered_;    // packs that one names, for when rows of runs cannot be read
+};
+
+}  // namespace dr

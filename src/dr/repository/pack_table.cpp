@@ -1,0 +1,51 @@
+#include "dr/repository/pack_table.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dr {
+namespace {
+
+constexpr std::size_t kFirstSlots = 1024;
+
+}  // namespace
+
+const PackTable::Entry* PackTable::find(const Id16& id) const {
+    if (slots_.empty()) return nullptr;
+    for (std::size_t at = start_of(id);; at = (at + 1) & (slots_.size() - 1)) {
+        const Entry& entry = slots_[at];
+        if (entry.packed_slot == 0) return nullptr;
+        if (entry.id == id) return &entry;
+    }
+}
+
+void PackTable::insert(const Id16& id, const FrameSlot& slot) {
+    if ((size_ + 1) * 4 > slots_.size() * 3) grow();
+    // The type is never 0, so that no taken slot looks free.
+    place({id, std::uint64_t{slot.frame} << 24U | std::uint64_t{slot.ordinal} << 8U | static_cast<std::uint64_t>(slot.type)});
+    ++size_;
+}
+
+void PackTable::place(const Entry& entry) {
+    std::size_t at = start_of(entry.id);
+    while (slots_[at].packed_slot != 0) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = entry;
+}
+
+void PackTable::grow() {
+    std::vector<Entry> old = std::exchange(slots_, {});
+    slots_.resize(old.empty() ? kFirstSlots : old.size() * 2);
+    for (const Entry& entry : old) {
+        if (entry.packed_slot != 0) place(entry);
+    }
+}
+
+std::vector<PackTable::Entry> PackTable::take_sorted() {
+    std::vector<Entry> entries = std::exchange(slots_, {});
+    size_ = 0;
+    std::erase_if(entries, [](const Entry& entry) { return entry.packed_slot == 0; });
+    std::ranges::sort(entries, {}, &Entry::id);
+    return entries;
+}
+
+}  // namespace dr

@@ -1,0 +1,48 @@
+#pragma once
+// PackTable: the blobs that a session has stored since it last wrote its index. 24 bytes a slot, nothing else.
+
+#include <cstdint>
+#include <vector>
+
+#include "dr/repository/index_row.h"
+
+namespace dr {
+
+// Where a blob of the session lies: in a frame that has a number already, though not always a place.
+struct FrameSlot {
+    std::uint32_t frame = 0;
+    std::uint16_t ordinal = 0;
+    BlobType type = BlobType::Data;
+};
+
+// For one thread.
+class PackTable {
+public:
+    struct Entry {
+        Id16 id;
+        std::uint64_t packed_slot = 0;  // 0: nobody
+        FrameSlot slot() const {
+            return {static_cast<std::uint32_t>(packed_slot >> 24U), static_cast<std::uint16_t>(packed_slot >> 8U),
+                    static_cast<BlobType>(packed_slot & 0xffU)};
+        }
+    };
+
+    // Null where it is not there; good until the next insert().
+    const Entry* find(const Id16& id) const;
+    // `id` must not be there.
+    void insert(const Id16& id, const FrameSlot& slot);
+    std::size_t size() const { return size_; }
+
+    // All entries by id; the table is then empty and holds no memory.
+    std::vector<Entry> take_sorted();
+
+private:
+    std::size_t start_of(const Id16& id) const { return static_cast<std::size_t>(id.low) & (slots_.size() - 1); }
+    void place(const Entry& entry);
+    void grow();
+
+    std::vector<Entry> slots_;  // a power of two, at most three quarters full
+    std::size_t size_ = 0;
+};
+
+}  // namespace dr
