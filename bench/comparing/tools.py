@@ -4,6 +4,7 @@ An operation that a tool does not have returns None. Every tool keeps its state 
 nothing of the user's is used or left behind. Durability is on: what does not sync by itself gets a `sync` at the end.
 """
 
+import base64
 import json
 import os
 import secrets
@@ -101,10 +102,9 @@ class QnwisDr(Tool):
     def start(self, repository, source):
         self.repository = repository
         self.source = source
-        # The key of another run in the same directory still serves; without it a new one is made.
+        self.write("kek", "qnwis-dr-kek-1:" + base64.b64encode(secrets.token_bytes(32)).decode() + "\n")  # FORMAT.md
         self.key = os.path.join(self.home, "dr_key.json")
-        if not os.path.exists(self.key):
-            must(self.command("keys", "init", "--output", self.key))
+        must(self.command("keys", "init", "--output", self.key))
         must(self.command("init", "--storage-path", repository, "--key-file", self.key))
         self.spec = self.write("spec.json", json.dumps({
             "spec_id": "bench", "tag": "bench", "datasets": [], "audit_packs": False, "config": False,
