@@ -37,7 +37,7 @@ public:
     // Borrows or owns the disk. `random` is asked once, for the names of temporary files.
     static std::unique_ptr<LocalStore> open(Disk& disk, Random& random, LocalStoreOptions options);
     static std::unique_ptr<LocalStore> open(std::unique_ptr<Disk> disk, Random& random, LocalStoreOptions options);
-    // Writes out what waits; without a sync() before it none of that is durable.
+    // Publishes what waits; without a sync() before it none of that is durable.
     ~LocalStore() override;
 
     using ObjectStore::put_new;
@@ -60,47 +60,53 @@ public:
     Result<std::uint64_t> remove_temporary_files(Timestamp before);
 
 private:
+    // A temporary file that is on its way to its name.
     struct Pending {
         std::string name;
         std::string temporary;
         std::unique_ptr<DiskFile> file;
+        std::uint64_t ticket = 0;  // order of Later puts
     };
 
     LocalStore(std::unique_ptr<Disk> owned, Disk& disk, Random& random, LocalStoreOptions options);
 
+    Result<Pending> write_temporary(std::string_view name, std::span<const ByteSpan> parts);
     Result<std::unique_ptr<DiskFile>> create_temporary(std::string& path);
-    Result<void> write_parts(DiskFile& file, std::string_view name, std::span<const ByteSpan> parts);
-    Result<void> put_now(Pending pending);
-    Result<void> put_later(Pending pending);
-    Result<void> finish(Pending pending);
+    Result<void> reserve(std::string_view name, Durability durability);
+    Result<void> enqueue(Pending pending);
     Result<void> publish(Pending& pending);
-    void work(std::stop_token stop);
+    void publish_queued(std::unique_lock<std::mutex>& lock);
+    void work();
 
     Result<void> prepare_directory(std::string_view directory);
     void note_changed(std::string_view directory);
-    Result<void> sync_changed(std::set<std::string, std::less<>> directories);
-    Result<void> sync_one(std::string_view directory);
-    std::set<std::string, std::less<>> take_parents_of(std::string_view name);
+    Result<void> sync_noted(const std::vector<std::string>& directories);
+    std::vector<std::string> noted_above(std::string_view name) const;
 
     Result<void> writable() const;
+    Error break_down(Error error);
+    Error refused(Error error, std::string_view name) const;
     Result<std::unique_ptr<DiskFile>> open_object(std::string_view name);
     Result<void> list_below(const std::string& directory, std::vector<ObjectInfo>& found);
-    void break_down(const Error& error);
 
     const std::unique_ptr<Disk> owned_;
     Disk& disk_;
     const LocalStoreOptions options_;
-    const std::string token_;  // starts the names of our temporary files
+    std::string token_;  // starts the names of our temporary files
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::uint64_t next_temporary_ = 0;
+    std::uint64_t next_ticket_ = 0;
     std::deque<Pending> queue_;
-    std::set<std::string, std::less<>> in_flight_;  // names queued or being finished
-    std::set<std::string, std::less<>> known_;      // directories whose own names are durable or noted as changed
-    std::set<std::string, std::less<>> changed_directories_;
+    std::set<std::string, std::less<>> reserved_;   // names of Later puts that are not published yet
+    std::set<std::uint64_t> outstanding_;           // their tickets
+    std::set<std::string, std::less<>> known_;      // directories that exist and whose own names are durable or noted
+    std::map<std::string, std::uint64_t, std::less<>> noted_;  // changed since last synced -> number of the last change
+    std::uint64_t changes_ = 0;
+    bool stopping_ = false;
     std::optional<Error> broken_;
-    std::vector<std::jthread> threads_;
+    std::vector<std::jthread> threads_;  // started by the first Later put
 };
 
 }  // namespace dr
