@@ -21,15 +21,10 @@ std::string host_in(int file) {
 
 }  // namespace
 
-LivenessMark& LivenessMark::operator=(LivenessMark&& other) noexcept {
-    std::swap(file_, other.file_);
-    std::swap(path_, other.path_);
-    return *this;
-}
-
 // The name goes before the lock: whoever sees the file locks it or finds it gone.
-LivenessMark::~LivenessMark() {
+void LivenessMark::end() {
     if (file_.is_open()) unlink(path_.c_str());
+    file_ = FileDescriptor{};
 }
 
 LivenessMark LivenessMark::make(const std::string& directory, std::uint64_t session, const std::string& host) {

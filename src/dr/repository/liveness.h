@@ -18,17 +18,20 @@ namespace dr {
 // A session that nothing is known of (another host's, say) counts as dead when it was opened this long ago.
 inline constexpr std::int64_t kStaleSessionNanoseconds = 7 * kNanosecondsPerDay;
 
-// The lock of one living session. Let go by the destructor, which also removes the file.
+// The lock of one living session. The destructor lets go of the lock, so that the session counts as dead and can be taken over;
+// end() is for a session that ended in the log.
 class LivenessMark {
 public:
     LivenessMark() = default;
     LivenessMark(LivenessMark&& other) noexcept = default;
-    LivenessMark& operator=(LivenessMark&& other) noexcept;
-    ~LivenessMark();
+    LivenessMark& operator=(LivenessMark&& other) noexcept = default;
 
     // `directory` is the storage's tmp/; empty for storage without one: the mark then marks nothing. A mark that cannot be made is no
     // error: the session then only counts as alive for longer.
     static LivenessMark make(const std::string& directory, std::uint64_t session, const std::string& host);
+
+    // Takes the mark away.
+    void end();
 
 private:
     FileDescriptor file_;

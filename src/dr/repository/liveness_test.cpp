@@ -29,6 +29,9 @@ TEST_F(Liveness, ASessionLivesAsLongAsItsMark) {
         EXPECT_FALSE(is_dead(session, directory, "here", now));
         EXPECT_EQ(entries(), 1U);
     }
+    EXPECT_TRUE(is_dead(session, directory, "here", now));  // interrupted: the next one may take over
+    LivenessMark again = LivenessMark::make(directory, 7, "here");
+    again.end();
     EXPECT_EQ(entries(), 0U);
 }
 

@@ -1,0 +1,183 @@
+#include "dr/repository/write_session.h"
+
+#include <algorithm>
+
+namespace dr {
+namespace {
+
+// Of packs and references in one record: 41 and 32 bytes each, far below the limit of a record's body.
+constexpr std::size_t kMaxPerRecord = 8000;
+
+// Dead sessions of writers that `actor` may take over: its own, or any with the right to collect.
+std::vector<std::uint64_t> dead_writers(const State& state, const PublicKey& actor, const std::string& directory, const std::string& host) {
+    const bool any = (state.roles_of(actor) & (role::kGc | role::kAdmin)) != 0;
+    std::vector<std::uint64_t> dead;
+    for (const auto& [id, session] : state.open_sessions()) {
+        if (session.kind == SessionKind::Write && (any || session.actor == actor) && is_dead(session, directory, host, state.trusted_time())) dead.push_back(id);
+    }
+    return dead;
+}
+
+// Moves the first `count` items of `from` to a new list.
+template <typename T>
+std::vector<T> take(std::vector<T>& from, std::size_t count) {
+    count = std::min(count, from.size());
+    std::vector<T> taken(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
+    from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
+    return taken;
+}
+
+}  // namespace
+
+std::string liveness_directory(const ObjectStore& store) {
+    return store.backend() == "local" ? store.location() + "/tmp" : std::string{};
+}
+
+std::unique_ptr<PackSource> open_content(const Repository& repository) {
+    const State& state = repository.state();
+    PackSource::World world{repository.store(), repository.keys(), [&state](const PackId& id) { return state.is_live(id); },
+                            [&state] {
+                                std::vector<PackName> names;
+                                for (const PackNumber number : state.live_packs()) {
+                                    const PackState& pack = state.packs()[number];
+                                    for (const std::uint64_t home : state.homes_of(pack)) names.push_back({home, pack.id});
+                                }
+                                return names;
+                            }};
+    const std::vector<PackId> runs(state.runs().begin(), state.runs().end());
+    return std::make_unique<PackSource>(std::move(world), runs);
+}
+
+Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, const WriteSessionOptions& options) {
+    std::unique_ptr<WriteSession> session{new WriteSession(world)};
+    session->level_ = options.compression_level;
+    DR_TRY(session->append_open(options));
+
+    Repository& repository = world.repository;
+    session->keys_ = std::make_unique<SessionKeys>(repository.keys(), session->id_, world.host, world.random, world.clock);
+    session->source_ = open_content(repository);
+    PackSinkOptions sink;
+    sink.pipeline.compression_level = options.compression_level;
+    sink.pipeline.memory_budget = options.memory_budget;
+    sink.pipeline.pack_target = repository.config().pack_target;
+    sink.small_limit = repository.config().small_limit;
+    sink.solid_target = repository.config().solid_target;
+    const State& state = repository.state();
+    session->sink_ = std::make_unique<PackSink>(
+        PackSink::World{repository.store(), world.pool, *session->keys_, &session->source_->index(), [&state](const PackId& id) { return state.is_live(id); }}, sink);
+    DR_TRY(session->adopt());
+    return session;
+}
+
+// The mark is made before the record it belongs to: a session is never open in the log without a sign of life.
+Result<void> WriteSession::append_open(const WriteSessionOptions& options) {
+    Log& log = world_.repository.log();
+    const std::string directory = liveness_directory(world_.repository.store());
+    const Appended opened = DR_TRY(log.append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
+        mark_.end();
+        mark_ = LivenessMark::make(directory, now.next_seq(), world_.host.host_name);
+        Open record;
+        record.kind = SessionKind::Write;
+        const Snapshot* parent = now.newest(options.spec_id, options.tag);
+        record.parent = parent != nullptr ? parent->record : 0;
+        record.adopts = dead_writers(now, world_.repository.actor().public_key(), directory, world_.host.host_name);
+        parent_ = parent != nullptr ? std::optional<Snapshot>(*parent) : std::nullopt;
+        adopted_ = record.adopts;
+        return RecordPayload{record};
+    }));
+    id_ = opened.seq;
+    return {};
+}
+
+Result<void> WriteSession::adopt() {
+    const State& state = world_.repository.state();
+    std::vector<std::uint64_t> sessions = adopted_;
+    if (const auto own = state.open_sessions().find(id_); own != state.open_sessions().end()) sessions = own->second.adopted;
+    std::vector<PackName> packs;
+    for (const std::uint64_t session : sessions) {
+        const std::vector<ObjectInfo> objects = DR_TRY(world_.repository.store().list(session_directory_name(session)));
+        for (const ObjectInfo& object : objects) {
+            const Result<PackId> id = pack_id_in_name(object.name);
+            if (!id.ok() || state.find_pack(id.value())) continue;  // junk, or known to the log already
+            packs.push_back({session, id.value()});
+            bytes_adopted_ += object.size;
+        }
+    }
+    if (packs.empty()) return {};
+    packs_adopted_ = DR_TRY(sink_->adopt(packs));
+    return {};
+}
+
+std::vector<PackId> WriteSession::rescue_needed(const State& now) const {
+    std::vector<PackId> condemned;
+    for (const PackId& id : held_) {
+        const std::optional<PackNumber> number = now.find_pack(id);
+        if (number && now.packs()[*number].condemned != 0) condemned.push_back(id);
+    }
+    return condemned;
+}
+
+// Lists that do not fit into one record go ahead of the commit in refreshes. Each rescues all that the session holds: after it the
+// session's view has moved on, and a condemnation before the view could not be answered any more.
+Result<void> WriteSession::publish(RecordLists& lists) {
+    while (lists.packs.size() > kMaxPerRecord || lists.newrefs.size() > kMaxPerRecord) {
+        Refresh refresh;
+        refresh.session = id_;
+        refresh.lists.packs = take(lists.packs, kMaxPerRecord);
+        refresh.lists.newrefs = take(lists.newrefs, lists.packs.empty() ? kMaxPerRecord : kMaxPerRecord - refresh.lists.packs.size());
+        DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
+            refresh.lists.rescue = rescue_needed(now);
+            return RecordPayload{refresh};
+        }));
+    }
+    return {};
+}
+
+Result<Commit> WriteSession::make_commit(CommitDetails& details) {
+    Commit commit;
+    commit.session = id_;
+    commit.snapshot_id.bytes = world_.random.array<16>();
+    commit.spec_id = details.spec_id;
+    commit.tag = details.tag;
+    // The document has microseconds; what is stored is what is shown.
+    commit.created_at = Timestamp{world_.clock.now().nanoseconds() / 1000 * 1000};
+    commit.total_bytes = details.total_bytes;
+    commit.file_count = details.file_count;
+    commit.files_unreadable = details.files_unreadable;
+    commit.encrypted = world_.repository.encrypted();
+    commit.retention_days = details.retention_days;
+    commit.worm = details.worm;
+    if (details.worm) commit.retain_until = Timestamp{commit.created_at.nanoseconds() + details.retention_days * kNanosecondsPerDay};
+    details.body.manifest_nonce = world_.random.array<16>();
+    details.body.level = static_cast<std::uint8_t>(level_);
+    commit.manifest_hash = manifest_hash(details.body.manifest_nonce, details.body.root);
+    const Bytes plain = DR_TRY(encode_snapshot_body(details.body));
+    commit.body = DR_TRY(seal_record_body(*keys_, plain, level_));
+    return commit;
+}
+
+Result<std::uint64_t> WriteSession::commit(CommitDetails details) {
+    // Durable first: packs, then the index run, and only then the record that makes them count.
+    SinkResult stored = DR_TRY(sink_->finish());
+    totals_ = stored.totals;
+    held_ = stored.newrefs;
+    Commit commit = DR_TRY(make_commit(details));
+    for (const StoredPack& pack : stored.packs) commit.lists.packs.push_back({pack.id, pack.pack_class, pack.size});
+    commit.lists.newrefs = std::move(stored.newrefs);
+    commit.lists.runs_added = std::move(stored.runs);
+    DR_TRY(publish(commit.lists));
+    const Appended appended = DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
+        commit.lists.rescue = rescue_needed(now);
+        return RecordPayload{commit};
+    }));
+    mark_.end();
+    return appended.seq;
+}
+
+Result<void> WriteSession::abandon() {
+    DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock, Close{id_}));
+    mark_.end();
+    return {};
+}
+
+}  // namespace dr
