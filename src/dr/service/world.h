@@ -47,7 +47,7 @@ struct Settings {
 };
 
 struct World {
-    const Clock& clock;
+    Clock& clock;
     Random& random;
     const HostIdentity& host;
     const SiteCalendar& calendar;

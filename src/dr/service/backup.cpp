@@ -1,0 +1,215 @@
+// The verbs init and backup.
+
+#include <sys/statvfs.h>
+
+#include "dr/crypto/sha256.h"
+#include "dr/platform/posix/small_file.h"
+#include "dr/service/content.h"
+#include "dr/service/meta.h"
+#include "dr/service/phases.h"
+#include "dr/service/service.h"
+#include "dr/snapshot/backup.h"
+#include "dr/storage/open_store.h"
+
+namespace dr {
+namespace {
+
+// zstd at this level with solid frames is smaller than level 3 is without, and several times faster (docs/PERFORMANCE.md).
+constexpr int kCompressionLevel = 1;
+
+Result<void> create_repository(const World& world, const Settings& settings, Encryption encryption, bool make_directory) {
+    const KeyInHand key = DR_TRY(key_in_hand(settings, nullptr));
+    OpenStoreOptions options;
+    options.create = make_directory;
+    options.backend = settings.backend;
+    const std::unique_ptr<ObjectStore> store = DR_TRY(open_store(settings.storage_path, options, world.random));
+    RepositoryConfig config;
+    config.encryption = encryption;
+    config.created_at = Timestamp{world.clock.now().nanoseconds() / 1000 * 1000};
+    DR_TRY(Repository::create(*store, config, key.slot, key.opened, world.clock, world.random));
+    return {};
+}
+
+// Whether `backup` has to make the repository: the directory is there and empty, or an earlier creation was cut short.
+Result<bool> wants_creation(const World& world, const Settings& settings) {
+    OpenStoreOptions options;
+    options.backend = settings.backend;
+    const std::unique_ptr<ObjectStore> store = DR_TRY(open_store(settings.storage_path, options, world.random));
+    if (!DR_TRY(Repository::exists(*store))) {
+        const std::vector<ObjectInfo> there = DR_TRY(store->list(""));
+        if (there.empty()) return true;
+        return Error{ErrorCode::NotFound, "'" + settings.storage_path + "' holds files, but no repository"}
+            .means("nothing was written: it may be the wrong directory")
+            .next("qnwis_dr init --storage-path DIR");
+    }
+    const Result<Repository> repository = Repository::open(*store);
+    if (!repository.ok()) {
+        if (repository.error().code() == ErrorCode::NotFound) return true;
+        return repository.error();
+    }
+    const State& state = repository.value().state();
+    return state.slots().empty() || (repository.value().encrypted() && !state.ring());
+}
+
+Error full(const Settings& settings, Error error) {
+    struct statvfs status {};
+    std::string room;
+    if (statvfs(settings.storage_path.c_str(), &status) == 0) {
+        room = std::to_string(static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize) + " bytes are free there; ";
+    }
+    return std::move(error).means(room + "the snapshots that were there are whole, and what was stored of this one is used by the next try")
+        .next("qnwis_dr prune --storage-path " + settings.storage_path + " --dry-run");
+}
+
+BackupOptions backup_options(const Repository& repository, const BackupRequest& request, const WriteSession& session) {
+    BackupOptions options;
+    options.inline_limit = repository.config().inline_limit;
+    options.one_file_system = request.one_file_system;
+    options.skip_private_keys = request.spec.default_excludes;
+    if (session.parent()) {
+        options.expected_files = session.parent()->file_count;
+        options.expected_bytes = session.parent()->total_bytes;
+    }
+    return options;
+}
+
+struct Backup {
+    const World& world;
+    const Settings& settings;
+    const BackupRequest& request;
+    Repository& repository;
+    Monitor& monitor;
+    TaskPool& pool;
+};
+
+Result<SnapshotContent> scan(const Backup& job, WriteSession& session, Clock& clock) {
+    const Chunker chunker{job.repository.config().chunks, gear_table(job.repository.ring().k_chunk)};
+    const ContentKeys keys{chunker, job.repository.keys().namer, tree_seed(job.repository.ring().k_chunk)};
+    const BackupOptions options = backup_options(job.repository, job.request, session);
+    if (job.request.standard_input) {
+        const StdinSource& source = *job.request.standard_input;
+        return store_stream(source.fd, source.name, keys, session.sink(), clock, job.monitor, options);
+    }
+    const std::string workspace = DR_TRY(real_path(job.request.workspace));
+    const Selection selection = DR_TRY(Selection::create(job.request.spec, job.settings.mapping, workspace));
+    BackupSources sources{selection, workspace, std::nullopt};
+    if (const Result<FileIdentity> own = FileIdentity::of(job.repository.store().location()); own.ok()) sources.repository = own.value();
+
+    std::optional<ParentTree> parent;
+    if (session.parent()) {
+        const Result<SnapshotBody> body = read_body(job.repository, *session.parent());
+        if (body.ok()) {
+            const Result<BackupSpec> before = parse_backup_spec(body.value().spec);
+            parent.emplace(ParentTree{session.source(), body.value().root, body.value().scan_start, before.ok() && before.value().default_excludes});
+        } else {
+            job.monitor.warning(session.parent()->id.hex(), body.error());  // then everything is read; nothing is lost
+        }
+    }
+    return scan_and_store(sources, parent ? &*parent : nullptr, keys, session.sink(), job.pool, clock, job.monitor, options);
+}
+
+Result<void> nothing_missing(const SnapshotContent& content) {
+    if (content.datasets_missing.empty()) return {};
+    return Error{ErrorCode::NotFound, "dataset '" + content.datasets_missing.front().text() + "' matches no file"}
+        .means("no snapshot was made: an empty backup would look like a good one")
+        .next("qnwis_dr plan --spec backup_plan.json --explain");
+}
+
+CommitDetails details_of(const Backup& job, const SnapshotContent& content) {
+    CommitDetails details;
+    details.spec_id = job.request.spec.spec_id;
+    details.tag = job.request.spec.tag;
+    details.total_bytes = content.bytes;
+    details.file_count = content.files;
+    details.files_unreadable = content.unreadable_count;
+    details.retention_days = static_cast<std::uint32_t>(job.request.spec.retention_days);
+    details.worm = job.request.worm || job.request.spec.worm;
+    details.body.root = content.root;
+    details.body.source = job.request.workspace;
+    details.body.host = job.world.host.host_name;
+    details.body.spec = print(job.request.spec);
+    details.body.scan_start = content.scan_start;
+    details.body.entries = content.entries;
+    for (const UnreadableFile& file : content.unreadable) details.body.unreadable.emplace_back(file.path, file.reason);
+    details.body.skipped.assign(content.skipped.begin(), content.skipped.end());
+    return details;
+}
+
+void fill(BackupResult& result, const SnapshotContent& content, const WriteSession& session) {
+    result.files_new = content.files_new;
+    result.files_changed = content.files_changed;
+    result.files_unmodified = content.files_unmodified;
+    result.files_unreadable = content.unreadable_count;
+    result.directories = content.directories;
+    result.bytes_read = content.bytes_read;
+    result.bytes_stored = session.totals().bytes_stored;
+    result.bytes_deduplicated = session.totals().bytes_deduplicated;
+    result.bytes_resumed = session.bytes_adopted();
+    result.resumed = session.packs_adopted() > 0;
+    for (const UnreadableFile& file : content.unreadable) result.unreadable.emplace_back(file.path, file.reason);
+    result.skipped.assign(content.skipped.begin(), content.skipped.end());
+}
+
+}  // namespace
+
+Result<InitResult> Service::init(const InitRequest& request, Monitor& monitor) {
+    DR_TRY(create_repository(world_, settings_, request.encryption, true));
+    const OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Log, monitor));
+    return InitResult{open.repository.id(), open.store->location(), open.repository.encrypted()};
+}
+
+Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& monitor) {
+    Phases phases{world_.clock};
+    BackupResult result;
+    result.repository_created = DR_TRY(wants_creation(world_, settings_));
+    if (result.repository_created) {
+        DR_TRY(create_repository(world_, settings_, request.spec.encryption, false));
+        monitor.note("made a new repository in '" + settings_.storage_path + "'");
+    }
+    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
+    if (open.repository.config().encryption != request.spec.encryption) {
+        return Error{ErrorCode::Refused, "the plan says encryption '" + std::string(name_of(request.spec.encryption)) + "', the repository has '" +
+                                             std::string(name_of(open.repository.config().encryption)) + "'"}
+            .means("encryption is fixed for a repository's life; nothing was written")
+            .next("qnwis_dr init --encryption " + std::string(name_of(request.spec.encryption)) + " --storage-path DIR");
+    }
+
+    TaskPool pool{worker_count(settings_)};
+    WriteSessionOptions options;
+    options.spec_id = request.spec.spec_id.text();
+    options.tag = request.spec.tag.text();
+    options.compression_level = kCompressionLevel;
+    options.memory_budget = settings_.memory_budget;
+    Result<std::unique_ptr<WriteSession>> opened = WriteSession::open({open.repository, pool, world_.host, world_.clock, world_.random}, options);
+    if (!opened.ok()) return opened.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(opened).error()) : std::move(opened).error();
+    WriteSession& session = *opened.value();
+    if (session.packs_adopted() > 0) monitor.note("going on with " + std::to_string(session.packs_adopted()) + " packs of a backup that was interrupted");
+    phases.ended("open");
+
+    const Backup job{world_, settings_, request, open.repository, monitor, pool};
+    Result<SnapshotContent> content = scan(job, session, world_.clock);
+    if (!content.ok()) return content.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(content).error()) : std::move(content).error();
+    // What must not become a snapshot ends its session: its packs are garbage, nobody's to take over.
+    Result<void> complete = nothing_missing(content.value());
+    if (complete.ok() && request.standard_input && request.standard_input->finished) complete = request.standard_input->finished();
+    if (!complete.ok()) {
+        DR_TRY(session.abandon());
+        return std::move(complete).error();
+    }
+    phases.ended("store");
+
+    Result<std::uint64_t> record = session.commit(details_of(job, content.value()));
+    if (!record.ok()) return record.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(record).error()) : std::move(record).error();
+    DR_TRY(remember_head(settings_, open.repository, monitor));
+    phases.ended("commit");
+
+    const Snapshot* snapshot = open.repository.state().snapshot_at(record.value());
+    DR_CHECK(snapshot != nullptr);
+    result.meta = meta_of(*snapshot, open.repository.state(), *open.store);
+    if (session.parent()) result.parent = session.parent()->id.hex();
+    fill(result, content.value(), session);
+    result.timings = phases.finish();
+    return result;
+}
+
+}  // namespace dr

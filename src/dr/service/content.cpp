@@ -1,0 +1,63 @@
+#include "dr/service/content.h"
+
+#include <thread>
+
+namespace dr {
+namespace {
+
+constexpr std::size_t kMaxBody = 1U << 20;
+
+}  // namespace
+
+unsigned worker_count(const Settings& settings) {
+    if (settings.workers != 0) return settings.workers;
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+Result<SnapshotBody> read_body(const Repository& repository, const Snapshot& snapshot) {
+    const Commit commit = DR_TRY(repository.log().commit_of(snapshot));
+    Result<Bytes> plain = open_record_body(repository.keys(), snapshot.session, commit.body, kMaxBody);
+    if (!plain.ok()) return std::move(plain).error().during("opening snapshot " + snapshot.id.hex());
+    SnapshotBody body = DR_TRY(decode_snapshot_body(plain.value()));
+    if (manifest_hash(body.manifest_nonce, body.root) != snapshot.manifest_hash) {
+        return Error{ErrorCode::Damaged, "the tree of snapshot " + snapshot.id.hex() + " is not the one its record promises"};
+    }
+    return body;
+}
+
+ReadSession ReadSession::open(const World& world, Repository& repository) {
+    ReadSession session{world};
+    const std::string directory = liveness_directory(repository.store());
+    const Result<Appended> opened = repository.log().append(repository.actor(), world.clock, [&](const State& now) -> Result<RecordPayload> {
+        session.mark_.end();
+        session.mark_ = LivenessMark::make(directory, now.next_seq(), world.host.host_name);
+        return RecordPayload{Open{SessionKind::Read, 0, {}}};
+    });
+    if (!opened.ok()) {
+        session.mark_.end();
+        return session;
+    }
+    session.id_ = opened.value().seq;
+    session.repository_.reset(&repository);
+    return session;
+}
+
+// A session that cannot be closed now is abandoned by the next prune: nobody lives behind it any more.
+ReadSession::~ReadSession() {
+    if (!repository_) return;
+    const Result<Appended> closed = repository_->log().append(repository_->actor(), world_->clock, Close{id_});
+    if (closed.ok()) mark_.end();
+}
+
+Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name, Monitor& monitor) {
+    OpenSnapshot result;
+    result.open = std::make_unique<OpenRepository>(DR_TRY(open_repository(world, settings, Access::Content, monitor)));
+    const Repository& repository = result.open->repository;
+    const Snapshot* snapshot = DR_TRY(repository.state().find_snapshot(name));
+    result.snapshot = *snapshot;
+    result.body = DR_TRY(read_body(repository, *snapshot));
+    result.source = open_content(repository);
+    return result;
+}
+
+}  // namespace dr
