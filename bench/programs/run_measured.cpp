@@ -37,9 +37,10 @@ int main(int argc, char** argv) {
     const int exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 
     char text[256];
-    const int length = std::snprintf(
-        text, sizeof text, "{\"wall_s\": %.6f, \"user_s\": %.6f, \"system_s\": %.6f, \"peak_kib\": %ld, \"exit\": %d}\n",
-        wall, seconds(usage.ru_utime), seconds(usage.ru_stime), usage.ru_maxrss, exit_status);
+    const int length =
+        std::snprintf(text, sizeof text,
+                      "{\"wall_s\": %.6f, \"user_s\": %.6f, \"system_s\": %.6f, \"peak_kib\": %ld, \"exit\": %d}\n",
+                      wall, seconds(usage.ru_utime), seconds(usage.ru_stime), usage.ru_maxrss, exit_status);
     const bench::Fd out = bench::open_or_stop(AT_FDCWD, argv[1], O_WRONLY | O_CREAT | O_TRUNC, 0644);
     bench::write_or_stop(out.get(), text, static_cast<std::size_t>(length));
     return exit_status;

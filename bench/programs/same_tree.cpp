@@ -30,7 +30,8 @@ public:
         entry("");
         compare_link_groups();
         bench::in_parallel(files_.size(), bench::core_count(), [this](std::uint64_t i) { content(files_[i]); });
-        if (differences_ > kShown) std::printf("... and %llu more\n", static_cast<unsigned long long>(differences_ - kShown));
+        if (differences_ > kShown)
+            std::printf("... and %llu more\n", static_cast<unsigned long long>(differences_ - kShown));
         return differences_ == 0;
     }
 
@@ -80,7 +81,8 @@ private:
         if (a.st_mode != b.st_mode) differ(path, "modes differ");
         if (a.st_uid != b.st_uid || a.st_gid != b.st_gid) differ(path, "owners differ");
         if (a.st_rdev != b.st_rdev) differ(path, "device numbers differ");
-        if (a.st_mtim.tv_sec != b.st_mtim.tv_sec || a.st_mtim.tv_nsec != b.st_mtim.tv_nsec) differ(path, "times differ");
+        if (a.st_mtim.tv_sec != b.st_mtim.tv_sec || a.st_mtim.tv_nsec != b.st_mtim.tv_nsec)
+            differ(path, "times differ");
     }
 
     static std::map<std::string, std::string> attributes(const std::string& path) {

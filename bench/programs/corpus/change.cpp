@@ -34,7 +34,8 @@ void shuffle(Range range, Random& random) {
 void disguise(std::string& bytes, Random& random) {
     std::array<unsigned char, 256> table;
     std::iota(table.begin(), table.end(), static_cast<unsigned char>(0));
-    const bool is_text = bytes.find('\0') == std::string::npos && std::ranges::all_of(bytes, [](char c) { return c > 0; });
+    const bool is_text =
+        bytes.find('\0') == std::string::npos && std::ranges::all_of(bytes, [](char c) { return c > 0; });
     if (is_text) {
         shuffle(std::span{table}.subspan('0', 10), random);
         shuffle(std::span{table}.subspan('a', 26), random);

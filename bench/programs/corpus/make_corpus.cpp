@@ -25,8 +25,10 @@ const std::map<std::string, Make>& makers() {
 }
 
 [[noreturn]] void usage() {
-    std::fputs("usage: make_corpus code|series|random|tiny1M|usr DIR [--scale S] [--seed N]\n"
-               "       make_corpus change DIR [--part 0.01] [--seed N]\n", stderr);
+    std::fputs(
+        "usage: make_corpus code|series|random|tiny1M|usr DIR [--scale S] [--seed N]\n"
+        "       make_corpus change DIR [--part 0.01] [--seed N]\n",
+        stderr);
     std::exit(2);
 }
 

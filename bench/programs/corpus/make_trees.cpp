@@ -25,7 +25,8 @@ constexpr std::uint64_t kDirectoriesPerGroup = 20;
 
 std::string code_directory(const std::string& root, std::uint64_t index) {
     return root + "/subsystem" + std::to_string(index / (kDirectoriesPerGroup * kDirectoriesPerGroup)) + "/driver" +
-           std::to_string(index / kDirectoriesPerGroup % kDirectoriesPerGroup) + "/part" + std::to_string(index % kDirectoriesPerGroup);
+           std::to_string(index / kDirectoriesPerGroup % kDirectoriesPerGroup) + "/part" +
+           std::to_string(index % kDirectoriesPerGroup);
 }
 
 // Log-normal with a mean of 16 KB, as in a kernel source tree; a few generated headers reach megabytes.
@@ -35,9 +36,17 @@ std::size_t code_file_size(Random& random) {
 }
 
 void add_row(std::string& rows, int month, int sector, double& level, Random& random) {
-    static constexpr const char* kRegions[] = {"Doha", "Al Rayyan", "Al Wakrah", "Al Khor", "Umm Salal", "Al Daayen", "Al Shamal", "Al Shahaniya"};
-    static constexpr const char* kSectors[] = {"Construction", "Manufacturing", "Wholesale and retail trade", "Transportation and storage",
-                                               "Financial services", "Education", "Human health", "Public administration", "Mining and quarrying"};
+    static constexpr const char* kRegions[] = {"Doha",      "Al Rayyan", "Al Wakrah", "Al Khor",
+                                               "Umm Salal", "Al Daayen", "Al Shamal", "Al Shahaniya"};
+    static constexpr const char* kSectors[] = {"Construction",
+                                               "Manufacturing",
+                                               "Wholesale and retail trade",
+                                               "Transportation and storage",
+                                               "Financial services",
+                                               "Education",
+                                               "Human health",
+                                               "Public administration",
+                                               "Mining and quarrying"};
     level = std::clamp(level + random.normal() * 0.8, 20.0, 95.0);
     char row[256];
     const int length = std::snprintf(
@@ -75,7 +84,8 @@ void make_code(const CorpusRequest& request) {
             Random random = Random::for_part(request.seed, i);
             const std::string content = text.file(code_file_size(random), directory / kDirectoriesPerGroup, random);
             const std::string name = "/source" + std::to_string(i) + (i % 3 == 0 ? ".h" : ".c");
-            write_file(code_directory(request.directory, directory) + name, content.data(), content.size(), random.next());
+            write_file(code_directory(request.directory, directory) + name, content.data(), content.size(),
+                       random.next());
         }
     });
 }
@@ -85,12 +95,14 @@ void make_series(const CorpusRequest& request) {
     const std::size_t size = scaled(2048 * kMiB / files, request.scale);
     in_parallel(files, core_count(), [&](std::uint64_t i) {
         Random random = Random::for_part(request.seed, i);
-        std::string rows = "month,municipality,sector,gender,headcount,retention_rate,turnover_rate,median_salary_qar,status\n";
+        std::string rows =
+            "month,municipality,sector,gender,headcount,retention_rate,turnover_rate,median_salary_qar,status\n";
         rows.reserve(size + 256);
         double levels[72];
         for (double& level : levels) level = 40.0 + random.unit() * 40.0;
         for (int month = 0; rows.size() < size; ++month) {
-            for (int sector = 0; sector < 72 && rows.size() < size; ++sector) add_row(rows, month, sector, levels[sector], random);
+            for (int sector = 0; sector < 72 && rows.size() < size; ++sector)
+                add_row(rows, month, sector, levels[sector], random);
         }
         const std::string path = request.directory + "/LMIS_SERIES_" + std::to_string(100 + i) + ".csv";
         write_file(path, rows.data(), rows.size(), random.next());
@@ -115,7 +127,8 @@ void make_tiny(const CorpusRequest& request) {
         Random random = Random::for_part(request.seed, directory);
         for (int i = 0; i < 1000; ++i) {
             std::string line = "id=" + std::to_string(random.next()) + " state=";
-            while (line.size() < 200) line += (random.below(2) == 0 ? "open " : "closed ") + std::to_string(random.below(100'000)) + ";";
+            while (line.size() < 200)
+                line += (random.below(2) == 0 ? "open " : "closed ") + std::to_string(random.below(100'000)) + ";";
             write_file(path + "/f" + std::to_string(i), line.data(), random.below(201), random.next());
         }
     });

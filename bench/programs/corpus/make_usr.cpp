@@ -13,8 +13,10 @@ namespace fs = std::filesystem;
 
 // What `cp -a` keeps of plain files, directories and links: owner, mode and times.
 void copy_attributes(const struct stat& from, const std::string& to) {
-    if (::lchown(to.c_str(), from.st_uid, from.st_gid) != 0 && ::geteuid() == 0) stop("cannot set the owner of '" + to + "'");
-    if (!S_ISLNK(from.st_mode) && ::chmod(to.c_str(), from.st_mode & 07777U) != 0) stop("cannot set the mode of '" + to + "'");
+    if (::lchown(to.c_str(), from.st_uid, from.st_gid) != 0 && ::geteuid() == 0)
+        stop("cannot set the owner of '" + to + "'");
+    if (!S_ISLNK(from.st_mode) && ::chmod(to.c_str(), from.st_mode & 07777U) != 0)
+        stop("cannot set the mode of '" + to + "'");
     const timespec times[2] = {from.st_mtim, from.st_mtim};
     if (::utimensat(AT_FDCWD, to.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) stop("cannot set the time of '" + to + "'");
 }

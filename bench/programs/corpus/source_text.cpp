@@ -11,8 +11,9 @@ constexpr std::size_t kHeaderCount = 60;
 
 std::string make_word(Random& random) {
     static constexpr std::array<const char*, 40> kSyllables{
-        "re", "con", "de", "in", "dis", "pro", "ad", "ex", "sub", "ob", "st", "tr", "pl", "gr", "fl", "ch", "sh", "th", "qu", "map",
-        "buf", "len", "cap", "reg", "clk", "irq", "dev", "ctl", "io", "mem", "net", "blk", "msg", "cfg", "ops", "set", "get", "key", "lock", "page"};
+        "re", "con", "de",  "in",  "dis", "pro", "ad",  "ex",  "sub", "ob",  "st",   "tr",  "pl",  "gr",
+        "fl", "ch",  "sh",  "th",  "qu",  "map", "buf", "len", "cap", "reg", "clk",  "irq", "dev", "ctl",
+        "io", "mem", "net", "blk", "msg", "cfg", "ops", "set", "get", "key", "lock", "page"};
     std::string word;
     const std::uint64_t parts = 1 + random.below(3);
     for (std::uint64_t i = 0; i < parts; ++i) word += kSyllables[random.below(kSyllables.size())];
@@ -32,8 +33,8 @@ std::string hexadecimal(std::uint64_t value) {
 // A comment's sentence: most of the entropy of a source tree is in names, numbers and prose.
 void add_sentence(std::string& text, const std::vector<std::string>& words, std::uint64_t count, Random& random) {
     static constexpr std::array<const char*, 24> kGlue{
-        "the ", "of ", "a ", "to ", "is ", "and ", "for ", "in ", "if ", "this ", "not ", "be ", "we ", "it ", "that ", "on ", "with ", "must ",
-        "from ", "can ", "when ", "by ", "so ", "as "};
+        "the ", "of ", "a ",    "to ", "is ",   "and ",  "for ",  "in ",  "if ",   "this ", "not ", "be ",
+        "we ",  "it ", "that ", "on ", "with ", "must ", "from ", "can ", "when ", "by ",   "so ",  "as "};
     for (std::uint64_t i = 0; i < count; ++i) {
         text += random.below(100) < 45 ? kGlue[random.skewed_below(kGlue.size())] : pick(words, random) + " ";
     }
@@ -42,9 +43,9 @@ void add_sentence(std::string& text, const std::vector<std::string>& words, std:
 }  // namespace
 
 struct SourceText::Voice {
-    std::string prefix;                // "drv_foo_": stands before most names of the file
-    std::vector<std::string> locals;   // variables and members
-    std::vector<std::string> calls;    // functions of this file and of the project
+    std::string prefix;               // "drv_foo_": stands before most names of the file
+    std::vector<std::string> locals;  // variables and members
+    std::vector<std::string> calls;   // functions of this file and of the project
     std::vector<std::string> types;
 };
 
@@ -64,7 +65,8 @@ SourceText::SourceText(std::uint64_t seed) {
         }
         header += " */\n\n";
         const std::uint64_t includes = 3 + random.below(9);
-        for (std::uint64_t line = 0; line < includes; ++line) header += "#include <linux/" + pick(words_, random) + ".h>\n";
+        for (std::uint64_t line = 0; line < includes; ++line)
+            header += "#include <linux/" + pick(words_, random) + ".h>\n";
         headers_.push_back(header + "\n");
     }
 }
@@ -90,20 +92,42 @@ void SourceText::add_statement(std::string& text, const Voice& voice, Random& ra
         case 1: text += "\tret = " + call + "(" + a + ", " + b + ");\n\tif (ret < 0)\n\t\tgoto err_" + a + ";\n"; break;
         case 2: text += "\t" + a + "->" + b + " = " + pick(words_, random) + ";\n"; break;
         case 3: text += "\t" + call + "(&" + a + "->" + b + ");\n"; break;
-        case 4: text += "\tfor (i = 0; i < " + a + "->num_" + b + "; i++) {\n\t\t" + call + "(" + a + "[i]);\n\t}\n"; break;
-        case 5: text += "\twritel(" + hexadecimal(random.below(1ULL << 32)) + ", " + a + "->base + " + hexadecimal(random.below(1024) * 4) + ");\n"; break;
-        case 6: text += "\tdev_err(" + a + "->dev, \"failed to "; add_sentence(text, words_, 3, random); text += "(%d)\\n\", ret);\n"; break;
-        case 7: text += "\n\t/* "; add_sentence(text, words_, 6 + random.below(14), random); text += "*/\n"; break;
-        case 8: text += "\tswitch (" + a + "->" + b + ") {\n\tcase " + voice.prefix + pick(words_, random) + ":\n\t\t" + call + "(" + a + ");\n\t\tbreak;\n\t}\n"; break;
+        case 4:
+            text += "\tfor (i = 0; i < " + a + "->num_" + b + "; i++) {\n\t\t" + call + "(" + a + "[i]);\n\t}\n";
+            break;
+        case 5:
+            text += "\twritel(" + hexadecimal(random.below(1ULL << 32)) + ", " + a + "->base + " +
+                    hexadecimal(random.below(1024) * 4) + ");\n";
+            break;
+        case 6:
+            text += "\tdev_err(" + a + "->dev, \"failed to ";
+            add_sentence(text, words_, 3, random);
+            text += "(%d)\\n\", ret);\n";
+            break;
+        case 7:
+            text += "\n\t/* ";
+            add_sentence(text, words_, 6 + random.below(14), random);
+            text += "*/\n";
+            break;
+        case 8:
+            text += "\tswitch (" + a + "->" + b + ") {\n\tcase " + voice.prefix + pick(words_, random) + ":\n\t\t" +
+                    call + "(" + a + ");\n\t\tbreak;\n\t}\n";
+            break;
         case 9: text += "\t" + a + " = " + call + "(" + b + ", sizeof(*" + b + "), GFP_KERNEL);\n"; break;
-        case 10: text += "\tmutex_lock(&" + a + "->lock);\n\t" + call + "(" + b + ");\n\tmutex_unlock(&" + a + "->lock);\n"; break;
-        default: text += "\tif (" + a + " & " + voice.prefix + "MASK)\n\t\t" + b + " |= BIT(" + std::to_string(random.below(32)) + ");\n"; break;
+        case 10:
+            text += "\tmutex_lock(&" + a + "->lock);\n\t" + call + "(" + b + ");\n\tmutex_unlock(&" + a + "->lock);\n";
+            break;
+        default:
+            text += "\tif (" + a + " & " + voice.prefix + "MASK)\n\t\t" + b + " |= BIT(" +
+                    std::to_string(random.below(32)) + ");\n";
+            break;
     }
 }
 
 void SourceText::add_function(std::string& text, const Voice& voice, Random& random) const {
     const std::string& type = pick(voice.types, random);
-    text += "static int " + voice.prefix + pick(words_, random) + "(" + type + " *" + pick(voice.locals, random) + ", u32 " + pick(voice.locals, random) + ")\n{\n";
+    text += "static int " + voice.prefix + pick(words_, random) + "(" + type + " *" + pick(voice.locals, random) +
+            ", u32 " + pick(voice.locals, random) + ")\n{\n";
     text += "\t" + type + " *" + pick(voice.locals, random) + " = to_" + voice.prefix + "priv(dev);\n\tint i, ret;\n\n";
     const std::uint64_t statements = 3 + random.skewed_below(24);
     for (std::uint64_t i = 0; i < statements; ++i) add_statement(text, voice, random);
@@ -115,7 +139,8 @@ void SourceText::add_definition(std::string& text, const Voice& voice, Random& r
     const std::uint64_t rows = 4 + random.below(24);
     const std::string& block = pick(words_, random);
     for (std::uint64_t i = 0; i < rows; ++i) {
-        text += "#define " + voice.prefix + block + "_" + pick(words_, random) + "__SHIFT\t\t" + hexadecimal(random.below(1U << 16)) + "\n";
+        text += "#define " + voice.prefix + block + "_" + pick(words_, random) + "__SHIFT\t\t" +
+                hexadecimal(random.below(1U << 16)) + "\n";
     }
     text += "\n";
 }

@@ -10,9 +10,9 @@ namespace bench {
 namespace {
 
 constexpr std::uint64_t kMiB = 1U << 20U;
-constexpr std::uint64_t kSmall = 256U << 10U;       // the shortest chunk: no smaller file is ever cut
-constexpr std::uint64_t kFrame = kMiB;              // plain bytes of a solid frame
-constexpr std::size_t kFilesPerBatch = 4096;        // so that tiny files reach all cores evenly
+constexpr std::uint64_t kSmall = 256U << 10U;  // the shortest chunk: no smaller file is ever cut
+constexpr std::uint64_t kFrame = kMiB;         // plain bytes of a solid frame
+constexpr std::size_t kFilesPerBatch = 4096;   // so that tiny files reach all cores evenly
 constexpr std::uint64_t kSegment = 64 * kMiB;
 constexpr std::uint64_t kLongestChunk = 4 * kMiB;
 constexpr std::uint64_t kWindow = 4 * kLongestChunk;  // read at once
@@ -61,7 +61,10 @@ KnownChunks load_known(const std::string& directory) {
 class Worker {
 public:
     Worker(Output& output, const Cutter& cutter, const KnownChunks& known)
-        : cutter_(cutter), known_(known), writer_(output, sealer_), window_(std::make_unique_for_overwrite<unsigned char[]>(kWindow)) {}
+        : cutter_(cutter),
+          known_(known),
+          writer_(output, sealer_),
+          window_(std::make_unique_for_overwrite<unsigned char[]>(kWindow)) {}
 
     void run(JobQueue& queue) {
         while (std::optional<Job> job = queue.take()) {
@@ -85,8 +88,12 @@ private:
                 const Fd fd = open_or_stop(file.directory->fd.get(), file.name.c_str(), O_RDONLY | O_NOFOLLOW);
                 pread_or_stop(fd.get(), content.data(), content.size(), 0);
             }
-            notes_.add({.kind = NoteKind::Small, .directory = file.directory->number, .size = content.size(),
-                        .attributes = file.attributes, .hash = sealer_.hash(content)}, file.name);
+            notes_.add({.kind = NoteKind::Small,
+                        .directory = file.directory->number,
+                        .size = content.size(),
+                        .attributes = file.attributes,
+                        .hash = sealer_.hash(content)},
+                       file.name);
             filled += content.size();
         }
         bytes_read_ += filled;
@@ -95,8 +102,8 @@ private:
 
     void store(const Segment& segment) {
         const Fd fd = open_or_stop(segment.directory->fd.get(), segment.name.c_str(), O_RDONLY | O_NOFOLLOW);
-        std::uint64_t read = 0;    // of the segment
-        std::size_t begin = 0;     // of what is not cut yet, in the window
+        std::uint64_t read = 0;  // of the segment
+        std::size_t begin = 0;   // of what is not cut yet, in the window
         std::size_t end = 0;
         while (begin < end || read < segment.size) {
             if (end - begin < kLongestChunk && read < segment.size) {
@@ -142,11 +149,13 @@ public:
         : request_(request), writer_(output, sealer_), queue_(queue) {}
 
     void run() {
-        walk(request_.source, {[this](const DirectoryRef& at, std::uint32_t parent, const char* name, const Attributes& found) {
-                                   ++entries_;
-                                   note({.kind = NoteKind::Directory, .number = at->number, .directory = parent, .attributes = found}, name);
-                               },
-                               [this](const DirectoryRef& at, const char* name, const Attributes& found) { entry(at, name, found); }});
+        walk(request_.source,
+             {[this](const DirectoryRef& at, std::uint32_t parent, const char* name, const Attributes& found) {
+                  ++entries_;
+                  note({.kind = NoteKind::Directory, .number = at->number, .directory = parent, .attributes = found},
+                       name);
+              },
+              [this](const DirectoryRef& at, const char* name, const Attributes& found) { entry(at, name, found); }});
         send_batch();
         writer_.flush(notes_);
         writer_.finish();
@@ -161,7 +170,8 @@ private:
             char target[4096];
             const ssize_t length = ::readlinkat(at->fd.get(), name, target, sizeof target);
             if (length < 0) stop("cannot read a link");
-            note({.kind = NoteKind::Link, .directory = at->number, .attributes = found}, name, {target, static_cast<std::size_t>(length)});
+            note({.kind = NoteKind::Link, .directory = at->number, .attributes = found}, name,
+                 {target, static_cast<std::size_t>(length)});
         } else if (S_ISREG(found.mode) && (request_.known.empty() || found.seconds >= request_.newer_than_seconds)) {
             file(at, name, found);
         }
@@ -175,7 +185,12 @@ private:
             return;
         }
         const std::uint32_t number = large_files_++;
-        note({.kind = NoteKind::Large, .number = number, .directory = at->number, .size = found.size, .attributes = found}, name);
+        note({.kind = NoteKind::Large,
+              .number = number,
+              .directory = at->number,
+              .size = found.size,
+              .attributes = found},
+             name);
         for (std::uint64_t offset = 0; offset < found.size; offset += kSegment) {
             queue_.put(Segment{at, name, number, offset, std::min(kSegment, found.size - offset)});
         }

@@ -13,8 +13,10 @@
 namespace {
 
 [[noreturn]] void usage() {
-    std::fputs("usage: limit_pass backup DIR OUT | restore OUT TARGET | verify OUT | walk DIR   [--threads N] [--cut yes|no]\n"
-               "                  [--known OLD --newer-than SECONDS]\n", stderr);
+    std::fputs(
+        "usage: limit_pass backup DIR OUT | restore OUT TARGET | verify OUT | walk DIR   [--threads N] [--cut yes|no]\n"
+        "                  [--known OLD --newer-than SECONDS]\n",
+        stderr);
     std::exit(2);
 }
 
@@ -55,10 +57,12 @@ int main(int argc, char** argv) {
     } else {
         usage();
     }
-    std::printf("{\"mode\": \"%s\", \"wall_s\": %.6f, \"cpu_s\": %.6f, \"threads\": %u, \"entries\": %llu, \"bytes_read\": %llu, "
-                "\"bytes_written\": %llu, \"bytes_allocated\": %llu, \"content_defined_cuts\": %s}\n",
-                mode.c_str(), bench::seconds_now() - start, bench::cpu_seconds(), threads,
-                static_cast<unsigned long long>(result.entries), static_cast<unsigned long long>(result.bytes_read),
-                static_cast<unsigned long long>(result.bytes_written), static_cast<unsigned long long>(result.bytes_allocated),
-                cuts ? "true" : "false");
+    std::printf(
+        "{\"mode\": \"%s\", \"wall_s\": %.6f, \"cpu_s\": %.6f, \"threads\": %u, \"entries\": %llu, \"bytes_read\": "
+        "%llu, "
+        "\"bytes_written\": %llu, \"bytes_allocated\": %llu, \"content_defined_cuts\": %s}\n",
+        mode.c_str(), bench::seconds_now() - start, bench::cpu_seconds(), threads,
+        static_cast<unsigned long long>(result.entries), static_cast<unsigned long long>(result.bytes_read),
+        static_cast<unsigned long long>(result.bytes_written), static_cast<unsigned long long>(result.bytes_allocated),
+        cuts ? "true" : "false");
 }

@@ -30,7 +30,8 @@ void set_times(int directory, const char* path, const Attributes& attributes) {
     const timespec time{attributes.seconds, attributes.nanoseconds};
     const timespec times[2] = {time, time};
     // An empty path means the descriptor itself.
-    const int failed = *path == '\0' ? ::futimens(directory, times) : ::utimensat(directory, path, times, AT_SYMLINK_NOFOLLOW);
+    const int failed =
+        *path == '\0' ? ::futimens(directory, times) : ::utimensat(directory, path, times, AT_SYMLINK_NOFOLLOW);
     if (failed != 0) stop("cannot set a time");
 }
 
@@ -96,7 +97,8 @@ private:
     void keep(const Note& note) {
         const NoteHead& head = note.head;
         if (head.kind == NoteKind::Directory) {
-            const std::string path = head.number == 0 ? "." : folders[head.directory].path + "/" + std::string{note.name};
+            const std::string path =
+                head.number == 0 ? "." : folders[head.directory].path + "/" + std::string{note.name};
             folders.push_back({path, head.attributes});
             return;
         }
@@ -118,7 +120,8 @@ private:
 
 std::vector<FramePlace> data_frames(const Input& input) {
     std::vector<FramePlace> frames;
-    std::ranges::copy_if(input.places(), std::back_inserter(frames), [](const FramePlace& place) { return place.kind == FrameKind::Data; });
+    std::ranges::copy_if(input.places(), std::back_inserter(frames),
+                         [](const FramePlace& place) { return place.kind == FrameKind::Data; });
     return frames;
 }
 
@@ -183,7 +186,8 @@ private:
 
 void make_folders(const Catalog& catalog, const Fd& target) {
     for (const Folder& folder : catalog.folders) {
-        if (folder.path != "." && ::mkdirat(target.get(), folder.path.c_str(), 0700) != 0) stop("cannot make '" + folder.path + "'");
+        if (folder.path != "." && ::mkdirat(target.get(), folder.path.c_str(), 0700) != 0)
+            stop("cannot make '" + folder.path + "'");
     }
 }
 
@@ -191,7 +195,8 @@ void make_folders(const Catalog& catalog, const Fd& target) {
 void finish_folders(const Catalog& catalog, const Fd& target) {
     for (auto folder = catalog.folders.rbegin(); folder != catalog.folders.rend(); ++folder) {
         const Attributes& attributes = folder->attributes;
-        if (::fchownat(target.get(), folder->path.c_str(), attributes.uid, attributes.gid, 0) != 0 && ::geteuid() == 0) stop("cannot set an owner");
+        if (::fchownat(target.get(), folder->path.c_str(), attributes.uid, attributes.gid, 0) != 0 && ::geteuid() == 0)
+            stop("cannot set an owner");
         if (::fchmodat(target.get(), folder->path.c_str(), attributes.mode & 07777U, 0) != 0) stop("cannot set a mode");
         set_times(target.get(), folder->path.c_str(), attributes);
     }
@@ -199,9 +204,12 @@ void finish_folders(const Catalog& catalog, const Fd& target) {
 
 void make_links(const Catalog& catalog, const Fd& target) {
     for (const Link& link : catalog.links) {
-        if (::symlinkat(link.target.c_str(), target.get(), link.path.c_str()) != 0) stop("cannot make '" + link.path + "'");
+        if (::symlinkat(link.target.c_str(), target.get(), link.path.c_str()) != 0)
+            stop("cannot make '" + link.path + "'");
         const Attributes& attributes = link.attributes;
-        if (::fchownat(target.get(), link.path.c_str(), attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0 && ::geteuid() == 0) stop("cannot set an owner");
+        if (::fchownat(target.get(), link.path.c_str(), attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
+            ::geteuid() == 0)
+            stop("cannot set an owner");
         set_times(target.get(), link.path.c_str(), attributes);
     }
 }
@@ -234,13 +242,14 @@ PassResult restore_pass(const std::string& from, const std::string& to, unsigned
     const Fd target = open_or_stop(AT_FDCWD, to.c_str(), O_RDONLY | O_DIRECTORY);
     make_folders(catalog, target);
     PassResult result = read_all(input, catalog, threads, [&] {
-        return [restorer = Restorer{catalog, target}](const Note& note, std::span<const unsigned char> content) mutable {
-            if (note.head.kind == NoteKind::Small) {
-                restorer.small_file(note, content);
-            } else {
-                restorer.chunk(note, content);
-            }
-        };
+        return
+            [restorer = Restorer{catalog, target}](const Note& note, std::span<const unsigned char> content) mutable {
+                if (note.head.kind == NoteKind::Small) {
+                    restorer.small_file(note, content);
+                } else {
+                    restorer.chunk(note, content);
+                }
+            };
     });
     make_links(catalog, target);
     finish_folders(catalog, target);

@@ -41,7 +41,8 @@ Hash Sealer::hash(std::span<const unsigned char> plain) {
 
 std::span<const unsigned char> Sealer::seal(std::span<const unsigned char> plain, std::uint64_t number) {
     packed_.resize(std::max(packed_.size(), ZSTD_compressBound(plain.size()) + kTag));
-    const std::size_t size = ZSTD_compress2(deflating_.get(), packed_.data(), packed_.size() - kTag, plain.data(), plain.size());
+    const std::size_t size =
+        ZSTD_compress2(deflating_.get(), packed_.data(), packed_.size() - kTag, plain.data(), plain.size());
     need(ZSTD_isError(size) == 0, "cannot compress");
 
     const auto nonce = nonce_of(number);
@@ -64,10 +65,12 @@ void Sealer::unseal(std::span<const unsigned char> sealed, std::uint64_t number,
     int rest = 0;
     need(EVP_DecryptInit_ex(decrypting_.get(), nullptr, nullptr, nullptr, nonce.data()) == 1 &&
              EVP_DecryptUpdate(decrypting_.get(), packed_.data(), &done, sealed.data(), static_cast<int>(size)) == 1 &&
-             EVP_CIPHER_CTX_ctrl(decrypting_.get(), EVP_CTRL_GCM_SET_TAG, kTag, const_cast<unsigned char*>(sealed.data() + size)) == 1 &&
+             EVP_CIPHER_CTX_ctrl(decrypting_.get(), EVP_CTRL_GCM_SET_TAG, kTag,
+                                 const_cast<unsigned char*>(sealed.data() + size)) == 1 &&
              EVP_DecryptFinal_ex(decrypting_.get(), packed_.data() + done, &rest) == 1,
          "a frame is damaged");
-    const std::size_t inflated = ZSTD_decompressDCtx(inflating_.get(), plain.data(), plain.size(), packed_.data(), size);
+    const std::size_t inflated =
+        ZSTD_decompressDCtx(inflating_.get(), plain.data(), plain.size(), packed_.data(), size);
     need(inflated == plain.size(), "a frame inflates to another size");
 }
 

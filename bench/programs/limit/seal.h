@@ -1,6 +1,6 @@
 #pragma once
-// The work on bytes that the limit consists of: SHA-256, zstd and AES-256-GCM with the libraries everybody has, contexts
-// reused, no copies that can be avoided. One object per thread.
+// The work on bytes that the limit consists of: SHA-256, zstd and AES-256-GCM with the libraries everybody has,
+// contexts reused, no copies that can be avoided. One object per thread.
 
 #include <openssl/evp.h>
 #include <zstd.h>

@@ -57,12 +57,14 @@ void Output::finish() {
 void PackWriter::write(FrameKind kind, std::uint32_t number, std::span<const unsigned char> plain) {
     if (!pack_.is_open()) {
         pack_number_ = output_.next_pack++;
-        pack_ = open_or_stop(output_.directory.get(), pack_name(pack_number_).c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+        pack_ =
+            open_or_stop(output_.directory.get(), pack_name(pack_number_).c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
         pack_size_ = 0;
     }
     const std::span<const unsigned char> sealed = sealer_.seal(plain, number);
     write_or_stop(pack_.get(), sealed.data(), sealed.size());
-    places_.push_back({kind, number, pack_number_, static_cast<std::uint32_t>(sealed.size()), pack_size_, plain.size()});
+    places_.push_back(
+        {kind, number, pack_number_, static_cast<std::uint32_t>(sealed.size()), pack_size_, plain.size()});
     pack_size_ += sealed.size();
     output_.bytes_written += sealed.size();
     if (pack_size_ >= kPackSize) {
@@ -95,7 +97,8 @@ Input::Input(const std::string& path) {
 
     std::uint32_t packs = 0;
     for (const FramePlace& place : places_) packs = std::max(packs, place.pack + 1);
-    for (std::uint32_t i = 0; i < packs; ++i) packs_.push_back(open_or_stop(directory.get(), pack_name(i).c_str(), O_RDONLY));
+    for (std::uint32_t i = 0; i < packs; ++i)
+        packs_.push_back(open_or_stop(directory.get(), pack_name(i).c_str(), O_RDONLY));
     std::ranges::sort(places_, [](const FramePlace& a, const FramePlace& b) {
         return std::pair{a.pack, a.offset} < std::pair{b.pack, b.offset};
     });

@@ -25,7 +25,7 @@ struct NoteHead {
     std::uint32_t directory = 0;  // that holds it; of a chunk: the large file
     std::uint16_t name_size = 0;
     std::uint16_t target_size = 0;
-    std::uint64_t offset = 0;     // of a chunk in its file
+    std::uint64_t offset = 0;  // of a chunk in its file
     std::uint64_t size = 0;
     Attributes attributes{};
     Hash hash{};

@@ -54,11 +54,13 @@ private:
 
 Attributes attributes_of(int directory, const char* name) {
     struct statx found{};
-    constexpr unsigned kWanted = STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID | STATX_MTIME | STATX_CTIME | STATX_INO | STATX_SIZE | STATX_BLOCKS;
+    constexpr unsigned kWanted = STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID | STATX_MTIME | STATX_CTIME |
+                                 STATX_INO | STATX_SIZE | STATX_BLOCKS;
     if (::statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, kWanted, &found) != 0) {
         stop(std::string{"cannot read the attributes of '"} + name + "'");
     }
-    return {found.stx_mode, found.stx_uid, found.stx_gid, found.stx_mtime.tv_nsec, found.stx_mtime.tv_sec, found.stx_size, found.stx_blocks};
+    return {found.stx_mode,         found.stx_uid,  found.stx_gid,   found.stx_mtime.tv_nsec,
+            found.stx_mtime.tv_sec, found.stx_size, found.stx_blocks};
 }
 
 void walk(const std::string& root, const Visitor& visitor) {
