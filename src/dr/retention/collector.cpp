@@ -1,0 +1,204 @@
+#include "dr/retention/collector.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "dr/repository/pack_reader.h"
+#include "dr/repository/write_session.h"
+#include "dr/retention/marking.h"
+
+namespace dr {
+namespace {
+
+constexpr std::size_t kMaxPerRecord = 8000;
+
+template <typename T>
+std::vector<std::vector<T>> in_portions(const std::vector<T>& all) {
+    std::vector<std::vector<T>> portions;
+    for (std::size_t at = 0; at < all.size(); at += kMaxPerRecord) {
+        const std::size_t end = std::min(all.size(), at + kMaxPerRecord);
+        portions.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(end));
+    }
+    return portions;
+}
+
+// "packs/<20 digits>/<64 hex>"
+Result<PackName> parse_pack_object_name(std::string_view name) {
+    const Error not_a_pack{ErrorCode::Damaged, "this is no pack"};
+    const PackId id = DR_TRY(pack_id_in_name(name));
+    constexpr std::size_t kDigitsAt = 6;
+    if (name.size() < kDigitsAt + 20) return not_a_pack;
+    PackName pack{0, id};
+    const std::string_view digits = name.substr(kDigitsAt, 20);
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), pack.session).ptr != digits.data() + digits.size()) return not_a_pack;
+    if (pack.object() != name) return not_a_pack;
+    return pack;
+}
+
+class Collector {
+public:
+    Collector(Repository& repository, const SigningKey& actor, const Clock& clock, Monitor& monitor)
+        : repository_(repository), log_(repository.log()), actor_(actor), clock_(clock), monitor_(monitor) {}
+
+    Result<void> abandon_dead(const std::string& directory, const std::string& host);
+    Result<void> tighten();
+    Result<void> condemn();
+    Result<void> reap();
+    Result<void> sweep();
+    Result<void> remove_orphans();
+    CollectOutcome outcome;
+
+private:
+    const State& state() const { return log_.state(); }
+    Result<void> append(RecordPayload payload) {
+        DR_TRY(log_.append(actor_, clock_, std::move(payload)));
+        return {};
+    }
+    // A record that somebody else's made pointless meanwhile is no failure: the next run sees what is left.
+    Result<bool> append_if_valid(RecordPayload payload) {
+        const Result<Appended> appended = log_.append(actor_, clock_, std::move(payload));
+        if (appended.ok()) return true;
+        if (appended.error().code() == ErrorCode::Refused) return false;
+        return appended.error();
+    }
+    std::vector<PackId> reapable() const;
+    Result<void> remove(const std::string& name, std::uint64_t size);
+
+    Repository& repository_;
+    Log& log_;
+    const SigningKey& actor_;
+    const Clock& clock_;
+    Monitor& monitor_;
+};
+
+Result<void> Collector::abandon_dead(const std::string& directory, const std::string& host) {
+    std::vector<std::uint64_t> dead;
+    for (const auto& [id, session] : state().open_sessions()) {
+        if (is_dead(session, directory, host, state().trusted_time())) dead.push_back(id);
+    }
+    for (const std::uint64_t session : dead) {
+        if (DR_TRY(append_if_valid(Abandon{session}))) ++outcome.sessions_abandoned;
+    }
+    return {};
+}
+
+// Packsets are supersets read off the log. Whoever can read the trees says what they really use.
+Result<void> Collector::tighten() {
+    const std::unique_ptr<PackSource> source = open_content(repository_);
+    Marker marker{*source, monitor_};
+    std::vector<std::uint64_t> snapshots;
+    std::vector<bool> in_a_packset(state().packs().size());
+    for (const auto& [record, snapshot] : state().snapshots()) {
+        const Commit commit = DR_TRY(log_.commit_of(snapshot));
+        const Bytes plain = DR_TRY(open_record_body(repository_.keys(), snapshot.session, commit.body, 1U << 20));
+        const SnapshotBody body = DR_TRY(decode_snapshot_body(plain));
+        Result<void> marked = marker.mark(body.root);
+        if (!marked.ok()) return std::move(marked).error().during("marking what snapshot " + snapshot.id.hex() + " uses");
+        snapshots.push_back(record);
+        for (const PackNumber number : state().packset_of(snapshot)) in_a_packset[number] = true;
+    }
+    std::vector<PackId> unused;
+    for (PackNumber number = 0; number < in_a_packset.size(); ++number) {
+        const PackState& pack = state().packs()[number];
+        if (in_a_packset[number] && pack.reaped == 0 && !marker.packs().contains(pack.id)) unused.push_back(pack.id);
+    }
+    outcome.marked = true;
+    for (const std::vector<PackId>& packs : in_portions(unused)) {
+        for (const std::vector<std::uint64_t>& records : in_portions(snapshots)) DR_TRY(append_if_valid(Tighten{records, packs}));
+    }
+    return {};
+}
+
+Result<void> Collector::condemn() {
+    const std::uint64_t marked = state().head().seq;
+    std::vector<PackId> packs;
+    for (const PackNumber number : state().unneeded_packs()) {
+        if (state().packs()[number].live()) packs.push_back(state().packs()[number].id);
+    }
+    for (const std::vector<PackId>& portion : in_portions(packs)) {
+        if (DR_TRY(append_if_valid(Condemn{marked, portion}))) outcome.packs_condemned += portion.size();
+    }
+    return {};
+}
+
+std::vector<PackId> Collector::reapable() const {
+    std::uint64_t oldest_view = UINT64_MAX;
+    for (const auto& [id, session] : state().open_sessions()) oldest_view = std::min(oldest_view, session.view);
+    const std::vector<Timestamp> retained = state().retained_until();
+    std::vector<PackId> packs;
+    for (PackNumber number = 0; number < state().packs().size(); ++number) {
+        const PackState& pack = state().packs()[number];
+        if (pack.condemned == 0 || pack.reaped != 0) continue;
+        if (oldest_view >= pack.condemned && retained[number] <= state().trusted_time()) packs.push_back(pack.id);
+    }
+    return packs;
+}
+
+Result<void> Collector::reap() {
+    for (const std::vector<PackId>& portion : in_portions(reapable())) DR_TRY(append_if_valid(Reap{portion}));
+    for (const PackState& pack : state().packs()) {
+        if (pack.condemned != 0 && pack.reaped == 0) ++outcome.packs_waiting;
+    }
+    return {};
+}
+
+Result<void> Collector::remove(const std::string& name, std::uint64_t size) {
+    DR_TRY(repository_.store().remove(name));
+    outcome.bytes_freed += size;
+    return {};
+}
+
+// The reap is durable before anything is deleted (settle), the deletion before it is said to be done.
+Result<void> Collector::sweep() {
+    std::vector<PackId> gone;
+    DR_TRY(log_.settle());
+    for (const PackState& pack : state().packs()) {
+        if (pack.reaped == 0 || pack.swept) continue;
+        for (const std::uint64_t home : state().homes_of(pack)) DR_TRY(repository_.store().remove(pack_object_name(home, pack.id)));
+        outcome.bytes_freed += pack.size;
+        gone.push_back(pack.id);
+    }
+    if (gone.empty()) return {};
+    DR_TRY(repository_.store().sync());
+    for (const std::vector<PackId>& portion : in_portions(gone)) DR_TRY(append(Swept{portion}));
+    outcome.packs_removed += gone.size();
+    return {};
+}
+
+// The listing comes before the log is read again: every session that has an object in it is then known, and one that is not open has
+// ended. A put that comes later still can only leave something behind for the next run.
+Result<void> Collector::remove_orphans() {
+    const std::vector<ObjectInfo> packs = DR_TRY(repository_.store().list("packs"));
+    const std::vector<ObjectInfo> runs = DR_TRY(repository_.store().list("index"));
+    DR_TRY(log_.refresh());
+    for (const ObjectInfo& object : packs) {
+        const Result<PackName> name = parse_pack_object_name(object.name);
+        if (!name.ok() || state().find_pack(name.value().id) || state().session_holds_packs(name.value().session)) continue;
+        DR_TRY(remove(object.name, object.size));
+        ++outcome.orphans_removed;
+    }
+    // A run that was merged into another may still be read by a session that is open.
+    for (const ObjectInfo& object : runs) {
+        const Result<PackId> id = pack_id_in_name(object.name);
+        if (!id.ok() || state().runs().contains(id.value()) || !state().open_sessions().empty()) continue;
+        DR_TRY(remove(object.name, object.size));
+        ++outcome.orphans_removed;
+    }
+    return repository_.store().sync();
+}
+
+}  // namespace
+
+Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock, const std::string& liveness_directory,
+                               const std::string& host, Monitor& monitor) {
+    Collector collector{repository, actor, clock, monitor};
+    DR_TRY(collector.abandon_dead(liveness_directory, host));
+    if (repository.unlocked()) DR_TRY(collector.tighten());
+    DR_TRY(collector.condemn());
+    DR_TRY(collector.reap());
+    DR_TRY(collector.sweep());
+    DR_TRY(collector.remove_orphans());
+    return std::move(collector.outcome);
+}
+
+}  // namespace dr
