@@ -14,6 +14,7 @@
 // path length times pattern length, whatever the pattern; the usual patterns (a name, *.suffix, prefix*) take one comparison.
 // Immutable: any thread may match.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -60,8 +61,10 @@ private:
     // The states that the automaton can be in: bit i means that tokens before i are matched. A token takes at least one byte of
     // the pattern, but for the few that parse() adds.
     struct States {
-        std::array<std::uint64_t, kMaxBytes / 64 + 1> words{};
-        std::size_t used = 0;
+        explicit States(std::size_t words_used) : used(words_used) { clear(); }
+        void clear() { std::fill_n(words.begin(), used, 0); }
+        std::array<std::uint64_t, kMaxBytes / 64 + 1> words;  // only `used` of them are: a short pattern touches one
+        std::size_t used;
         bool any() const;
         bool has(std::size_t state) const { return (words[state / 64] >> (state % 64) & 1) != 0; }
     };
@@ -75,9 +78,12 @@ private:
     void add_state(States& states, std::size_t state) const;
     void step(const States& from, States& to, char32_t character) const;
     States run(std::string_view path) const;
+    bool accepts(std::string_view path) const;
+    void end_literal(std::string& literal);
 
     std::string pattern_;
     std::string fixed_;  // of Tail, Exact, Prefix and Suffix: the bytes to compare
+    std::string needed_;  // of Name and General: the longest run of bytes that every match contains
     std::vector<Token> tokens_;
     Shape shape_ = Shape::General;
     bool directories_only_ = false;
