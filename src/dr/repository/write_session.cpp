@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dr/repository/index_merge.h"
+
 namespace dr {
 namespace {
 
@@ -44,7 +46,8 @@ std::unique_ptr<PackSource> open_content(const Repository& repository) {
                                 }
                                 return names;
                             }};
-    const std::vector<PackId> runs(state.runs().begin(), state.runs().end());
+    std::vector<PackId> runs(state.runs().begin(), state.runs().end());
+    std::ranges::sort(runs);  // a hash table's order is not the same everywhere
     return std::make_unique<PackSource>(std::move(world), runs);
 }
 
@@ -117,6 +120,29 @@ std::vector<PackId> WriteSession::rescue_needed(const State& now) const {
     return condemned;
 }
 
+// Every backup adds a run. Before a lookup has to ask too many of them, they become one: the commit that adds it takes the old ones away.
+// Two sessions that merge the same runs only write some rows twice.
+Result<void> WriteSession::merge_index(RecordLists& lists) {
+    const State& state = world_.repository.state();
+    if (state.runs().size() < kMaxRunDepth) return {};
+    ObjectStore& store = world_.repository.store();
+    FrameTools tools;
+    std::vector<RunSummary> summaries;
+    for (const PackId& run : state.runs()) {
+        const Result<RunSummary> summary = summarize_run(store, world_.repository.keys(), tools, run);
+        // A run that cannot be read is no reason to fail a backup: blobs are found in the packs themselves.
+        if (summary.ok()) summaries.push_back(summary.value());
+    }
+    // The order of a hash table is not the same everywhere; equal input must give equal bytes.
+    std::ranges::sort(summaries, {}, &RunSummary::id);
+    const std::vector<PackId> old = plan_merge(summaries);
+    if (old.empty()) return {};
+    const std::vector<WrittenRun> merged = DR_TRY(merge_runs(store, *keys_, tools, old, [&state](const PackId& id) { return state.is_live(id); }, Durability::Now));
+    for (const WrittenRun& run : merged) lists.runs_added.push_back(run.id);
+    lists.runs_removed = old;
+    return {};
+}
+
 // Lists that do not fit into one record go ahead of the commit in refreshes. Each rescues all that the session holds: after it the
 // session's view has moved on, and a condemnation before the view could not be answered any more.
 Result<void> WriteSession::publish(RecordLists& lists) {
@@ -165,6 +191,7 @@ Result<std::uint64_t> WriteSession::commit(CommitDetails details) {
     for (const StoredPack& pack : stored.packs) commit.lists.packs.push_back({pack.id, pack.pack_class, pack.size});
     commit.lists.newrefs = std::move(stored.newrefs);
     commit.lists.runs_added = std::move(stored.runs);
+    DR_TRY(merge_index(commit.lists));
     DR_TRY(publish(commit.lists));
     const Appended appended = DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
         commit.lists.rescue = rescue_needed(now);

@@ -79,6 +79,7 @@ private:
 
     Result<void> append_open(const WriteSessionOptions& options);
     Result<void> adopt();
+    Result<void> merge_index(RecordLists& lists);
     Result<void> publish(RecordLists& lists);
     Result<Commit> make_commit(CommitDetails& details);
     std::vector<PackId> rescue_needed(const State& now) const;
