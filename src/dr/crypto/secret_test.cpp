@@ -60,12 +60,13 @@ TEST(SecretBytes, ACloneIsEqualAndItsOwn) {
 TEST(SecretBytes, MovingLeavesNothingBehind) {
     SecretBytes first = SecretBytes::copy_of(counting(3, 16));
     SecretBytes second = std::move(first);
-    EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): what is left is the point
+    EXPECT_TRUE(
+        first.empty());  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move): what is left is the point
     EXPECT_TRUE(equal(second.bytes(), counting(3, 16)));
 
     SecretBytes third = SecretBytes::copy_of(counting(9, 5));
     third = std::move(second);
-    EXPECT_TRUE(second.empty());  // NOLINT(bugprone-use-after-move)
+    EXPECT_TRUE(second.empty());  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
     EXPECT_TRUE(equal(third.bytes(), counting(3, 16)));
 }
 
@@ -88,12 +89,13 @@ TEST(Key32, IsWipedWhenItEnds) {
 TEST(Key32, MovingWipesWhatWasLeft) {
     Key32 first = Key32::copy_of(counting(1, 32));
     Key32 second = std::move(first);
-    EXPECT_TRUE(first == Key32{});  // NOLINT(bugprone-use-after-move): what is left is the point
+    EXPECT_TRUE(first ==
+                Key32{});  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move): what is left is the point
     EXPECT_TRUE(equal(second.bytes(), counting(1, 32)));
 
     Key32 third;
     third = std::move(second);
-    EXPECT_TRUE(second == Key32{});  // NOLINT(bugprone-use-after-move)
+    EXPECT_TRUE(second == Key32{});  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
     EXPECT_TRUE(third == Key32::copy_of(counting(1, 32)));
 
     Key32& itself = third;
