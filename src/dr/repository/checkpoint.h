@@ -24,7 +24,6 @@
 namespace dr {
 
 inline constexpr std::uint64_t kCheckpointEvery = 64;   // after records 63, 127, …
-inline constexpr std::uint64_t kArchiveEvery = 256;
 
 // "checkpoints/00000000000000000063"
 std::string checkpoint_name(std::uint64_t seq);

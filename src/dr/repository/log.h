@@ -6,8 +6,7 @@
 // number of them, in any number of processes, may use one store.
 
 #include <functional>
-#include <memory>
-#include <unordered_map>
+#include <map>
 
 #include "dr/platform/clock.h"
 #include "dr/repository/replay.h"
@@ -74,23 +73,27 @@ public:
     std::optional<std::uint64_t> opened_from() const { return opened_from_; }
 
 private:
+    enum class Taken : std::uint8_t { ByUs, ByOthers };
+
     Log(ObjectStore& store, LogOptions options) : store_(&store), options_(std::move(options)) {}
 
     Result<void> load();
+    Result<void> load_genesis();
     Result<void> load_checkpoint();
     Result<std::uint64_t> find_head() const;
     Result<bool> replay_next();
-    Result<void> replay_file(ByteSpan file);
-    std::optional<std::string> misplaced(const LogRecord& record, ByteSpan body);
-    bool signature_holds(const LogRecord& record, ByteSpan body);
+    Result<bool> replay_body(ByteSpan body);
+    const VerifyKey* key_of(const PublicKey& actor);
+    Result<Bytes> body_at(std::uint64_t seq) const;
+
     Result<void> may_append(const RecordPayload& payload) const;
-    Result<bool> put_and_read_back(std::uint64_t seq, ByteSpan file, bool& gone);
-    void write_caches(const SigningKey& key, std::uint64_t seq);
-    void write_archive(std::uint64_t last) const;
+    Result<Taken> take_number(std::uint64_t seq, ByteSpan file);
+    void write_caches(const SigningKey& key) const;
 
     ObjectStore* store_;
     LogOptions options_;
     State state_;
+    std::map<PublicKey, VerifyKey> keys_;
     bool unsettled_ = false;  // records of others were replayed since log/ was last synced
     std::optional<Error> broken_;
     std::optional<Error> problem_;

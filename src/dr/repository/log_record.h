@@ -244,8 +244,10 @@ Result<Bytes> encode_record(LogRecord& record, const SigningKey& key, const Repo
 // Damaged when `body` is not exactly one record. Says nothing about signature or place.
 Result<LogRecord> decode_record(ByteSpan body);
 
-// Whether the signature of `record`, decoded from `body`, is its actor's for this repository.
+// Whether the signature of `record`, decoded from `body`, is its actor's for this repository (zero for genesis). With a
+// `key` that was made before: it must be the actor's.
 bool verify_record(const LogRecord& record, ByteSpan body, const RepositoryId& repository);
+bool verify_record(const LogRecord& record, ByteSpan body, const RepositoryId& repository, const VerifyKey& key);
 
 RecordHash record_hash(ByteSpan body);
 

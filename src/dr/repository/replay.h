@@ -12,7 +12,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -113,6 +112,20 @@ struct Outcome {
     bool applied() const { return !void_reason.has_value(); }
 };
 
+// Finds a pack in a table of packs by its id. Made anew for every process, so it must be quick to fill: the ids are
+// hashes already.
+class PackIndex {
+public:
+    std::optional<PackNumber> find(const std::vector<PackState>& packs, const PackId& id) const;
+    // `number` is the first of `packs` that is not entered yet.
+    void add(const std::vector<PackState>& packs, PackNumber number);
+    bool operator==(const PackIndex&) const { return true; }  // says nothing that the table does not say
+
+private:
+    void enter(const std::vector<PackState>& packs, PackNumber number);
+    std::vector<PackNumber> slots_;  // a power of two of them; number + 1, or 0 for a free one
+};
+
 class State {
 public:
     // --- the repository
@@ -170,8 +183,10 @@ public:
     bool operator==(const State&) const = default;
 
 private:
-    friend class Replay;
-    friend class CheckpointCodec;
+    friend class ReplayRules;
+    friend class ReplayChanges;
+    friend class CheckpointWriter;
+    friend class CheckpointReader;
 
     struct Interval {  // condemned at `from`, rescued at `to`
         PackNumber pack = 0;
@@ -197,7 +212,7 @@ private:
     std::map<std::uint64_t, Session> sessions_;
     std::map<std::uint64_t, std::vector<std::uint64_t>> adoptions_;  // by the adopting session; never forgotten
     std::vector<PackState> packs_;
-    std::unordered_map<PackId, PackNumber> pack_numbers_;
+    PackIndex pack_numbers_;
     std::vector<Interval> rescued_;  // past condemnations and damage, for was_live()
     std::unordered_set<PackId> runs_;
     PackSets packsets_;

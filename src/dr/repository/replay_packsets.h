@@ -36,8 +36,10 @@ public:
     PackNumbers numbers(Id set) const;
     bool contains(Id set, PackNumber pack) const;
 
-    // Which packs are in any of `sets`: index by number; as long as `packs`.
-    std::vector<bool> union_of(std::span<const Id> sets, std::size_t packs) const;
+    // For each pack (index by number, `packs` long) which of `sets` holds it: the place of the first one, or kNone. Costs about
+    // what the sets do not share.
+    static constexpr std::uint32_t kNone = UINT32_MAX;
+    std::vector<std::uint32_t> first_holders(std::span<const Id> sets, std::size_t packs) const;
 
     // For checkpoints. Set n (from 1) is nodes()[n - 1].
     const std::vector<Node>& nodes() const { return nodes_; }

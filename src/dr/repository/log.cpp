@@ -1,0 +1,278 @@
+#include "dr/repository/log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dr/base/check.h"
+#include "dr/crypto/sha256.h"
+#include "dr/repository/checkpoint.h"
+#include "dr/repository/log_archive.h"
+
+namespace dr {
+namespace {
+
+// A put whose outcome is not known is made again with the same bytes this often.
+constexpr int kTries = 3;
+// So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed from 0.
+constexpr std::uint64_t kCheckpointsTried = 32;
+
+Error no_log(const ObjectStore& store) {
+    return Error{ErrorCode::NotFound, "there is no repository in '" + store.location() + "'"}.next("qnwis_dr init --storage-path '" +
+                                                                                                  store.location() + "'");
+}
+
+Error damaged_at(std::uint64_t seq, std::string_view why) {
+    return Error{ErrorCode::Damaged, "record " + std::to_string(seq) + " of the log is damaged or foreign: " + std::string{why}}
+        .means("what the log says after it cannot be known; nothing was written");
+}
+
+}  // namespace
+
+// --- opening
+
+Result<Log> Log::open(ObjectStore& store, LogOptions options) {
+    Log log{store, std::move(options)};
+    DR_TRY(log.load());
+    return log;
+}
+
+Result<void> Log::load() {
+    DR_TRY(load_genesis());
+    if (options_.expected && *options_.expected != repository()) {
+        return Error{ErrorCode::Forked, "the repository in '" + store_->location() + "' is " + repository().short_hex() + ", not " +
+                                            options_.expected->short_hex()};
+    }
+    if (options_.use_checkpoints) DR_TRY(load_checkpoint());
+    // What was read may have been written a moment ago by somebody who did not get to sync it.
+    unsettled_ = true;
+    return refresh();
+}
+
+Result<void> Log::load_genesis() {
+    Result<Bytes> body = body_at(0);
+    if (!body.ok() && body.error().code() == ErrorCode::NotFound) return no_log(*store_);
+    if (!body.ok()) return std::move(body).error();
+    const LogRecord record = DR_TRY(decode_record(body.value()));
+    const bool genesis = std::holds_alternative<Genesis>(record.payload) && record.seq == 0 && record.prev.is_zero();
+    if (!genesis || !verify_record(record, body.value(), RepositoryId{})) return damaged_at(0, "it is no genesis that its actor signed");
+    apply(state_, record, record_hash(body.value()));
+    return {};
+}
+
+// The numbers have no gaps, so the last one is found by doubling and halving, without a listing.
+Result<std::uint64_t> Log::find_head() const {
+    const auto exists = [this](std::uint64_t seq) -> Result<bool> {
+        const Result<std::uint64_t> size = store_->size(record_name(seq));
+        if (!size.ok() && size.error().code() != ErrorCode::NotFound) return size.error();
+        return size.ok();
+    };
+    std::uint64_t there = 0;
+    std::uint64_t absent = 1;
+    while (DR_TRY(exists(absent))) {
+        there = absent;
+        absent *= 2;
+    }
+    while (absent - there > 1) {
+        const std::uint64_t middle = there + (absent - there) / 2;
+        (DR_TRY(exists(middle)) ? there : absent) = middle;
+    }
+    return there;
+}
+
+Result<void> Log::load_checkpoint() {
+    const std::uint64_t groups = (DR_TRY(find_head()) + 1) / kCheckpointEvery;
+    std::vector<PublicKey> trusted = options_.trusted_actors;
+    trusted.push_back(state_.first_admin());
+    for (std::uint64_t group = groups; group > 0 && groups - group < kCheckpointsTried; --group) {
+        const std::uint64_t seq = group * kCheckpointEvery - 1;
+        // A checkpoint is only a cache: whatever is wrong with it, there is an older one, and at last the log itself.
+        Result<State> state = read_checkpoint(*store_, seq, repository(), trusted);
+        if (!state.ok()) continue;
+        state_ = std::move(state).value();
+        opened_from_ = seq;
+        break;
+    }
+    return {};
+}
+
+// --- replaying
+
+Result<void> Log::refresh() {
+    while (DR_TRY(replay_next())) {
+    }
+    problem_.reset();
+    if (state_.junk().empty()) return {};
+    problem_ = damaged_at(state_.junk().front().seq, "it does not continue the record before it");
+    if (!options_.stop_before_junk) return *problem_;
+    return {};
+}
+
+// Whether there was a next number at all.
+Result<bool> Log::replay_next() {
+    const std::uint64_t seq = state_.next_seq();
+    Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
+    if (!file.ok() && file.error().code() == ErrorCode::NotFound) return false;
+    if (!file.ok() && file.error().code() != ErrorCode::Damaged) return std::move(file).error();
+
+    unsettled_ = true;
+    const Result<ByteSpan> body = file.ok() ? body_in_file(file.value()) : Result<ByteSpan>{file.error()};
+    if (body.ok() && DR_TRY(replay_body(body.value()))) return true;
+    // The object is no good: perhaps it rotted, and the archive has it.
+    if (const Result<Bytes> archived = body_at(seq); archived.ok() && DR_TRY(replay_body(archived.value()))) return true;
+    // What is larger than any record is not read; its hash is then that of nothing.
+    apply_junk(state_, seq, file.ok() ? sha256(file.value()) : Sha256{});
+    return true;
+}
+
+// Applies the next record; false when `body` is not that: malformed, of another place, or not signed by its actor.
+Result<bool> Log::replay_body(ByteSpan body) {
+    const Result<LogRecord> record = decode_record(body);
+    if (!record.ok() || record.value().seq != state_.next_seq() || record.value().prev != state_.head().hash) return false;
+    const VerifyKey* key = key_of(record.value().actor);
+    if (key == nullptr || !verify_record(record.value(), body, repository(), *key)) return false;
+    apply(state_, record.value(), record_hash(body));
+    return true;
+}
+
+// Checking that a key is a point of the curve costs as much as checking a signature, and few actors sign much.
+const VerifyKey* Log::key_of(const PublicKey& actor) {
+    if (const auto found = keys_.find(actor); found != keys_.end()) return &found->second;
+    Result<VerifyKey> key = VerifyKey::create(actor);
+    if (!key.ok()) return nullptr;
+    return &keys_.emplace(actor, std::move(key).value()).first->second;
+}
+
+Result<void> Log::settle() {
+    if (!unsettled_) return {};
+    DR_TRY(store_->sync_directory("log"));
+    unsettled_ = false;
+    return {};
+}
+
+// --- appending
+
+Result<Log> Log::create(ObjectStore& store, const Genesis& genesis, const SigningKey& admin, const Clock& clock) {
+    Log log{store, {}};
+    LogRecord record;
+    record.time = clock.now();
+    record.payload = genesis;
+    const Bytes body = DR_TRY(encode_record(record, admin, RepositoryId{}));
+    if (DR_TRY(log.take_number(0, record_file(body))) == Taken::ByOthers) {
+        return Error{ErrorCode::AlreadyExists, "there is a repository in '" + store.location() + "' already"};
+    }
+    apply(log.state_, record, record_hash(body));
+    return log;
+}
+
+Result<Appended> Log::append(const SigningKey& key, const Clock& clock, RecordPayload payload) {
+    return append(key, clock, [&payload](const State&) -> Result<RecordPayload> { return payload; });
+}
+
+Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Build& build) {
+    while (true) {
+        if (broken_) return *broken_;
+        DR_TRY(refresh());
+        LogRecord record;
+        record.payload = DR_TRY(build(state_));
+        DR_TRY(may_append(record.payload));
+        record.seq = state_.next_seq();
+        record.prev = state_.head().hash;
+        record.time = clock.now();
+        const Bytes body = DR_TRY(encode_record(record, key, repository()));
+        if (const std::optional<std::string> reason = void_reason(state_, record)) {
+            return Error{ErrorCode::Refused, "a " + name_of(record.type()) + " record would be void: " + *reason};
+        }
+        // The new record stands on all before it: none of them may vanish from under it.
+        DR_TRY(settle());
+        if (DR_TRY(take_number(record.seq, record_file(body))) == Taken::ByOthers) continue;
+
+        const Appended appended{record.seq, record_hash(body)};
+        DR_CHECK(apply(state_, record, appended.hash).applied());
+        write_caches(key);
+        return appended;
+    }
+}
+
+Result<void> Log::may_append(const RecordPayload& payload) const {
+    if (const std::optional<std::uint64_t> unknown = state_.unknown_required()) {
+        return Error{ErrorCode::Unsupported, "record " + std::to_string(*unknown) + " of the log is of a type that this version does not know"}
+            .means("a newer version wrote to this repository; this one may read it but not write")
+            .next("qnwis_dr version");
+    }
+    if (!state_.junk().empty() && !std::holds_alternative<AdminVoid>(payload)) return *problem_;
+    return {};
+}
+
+// Puts `file` under the number and reads back who has it. What the put said is a hint only: an error may come after the
+// bytes arrived. But where it said plainly that the name was taken before we ever tried, equal bytes are somebody
+// else's: a clone of this machine with the same key and the same clock writes the same record.
+Result<Log::Taken> Log::take_number(std::uint64_t seq, ByteSpan file) {
+    const std::string name = record_name(seq);
+    bool ours_may_be_there = false;
+    std::optional<Error> failure;
+    for (int attempt = 0; attempt < kTries; ++attempt) {
+        const Result<void> put = store_->put_new(name, file, Durability::Now);
+        if (put.ok() || put.error().code() != ErrorCode::AlreadyExists) ours_may_be_there = true;
+        const Result<Bytes> back = store_->get(name, kMaxRecordFile);
+        if (back.ok() && equal(back.value(), file) && ours_may_be_there) {
+            // Seen is not durable yet, unless the put itself said so.
+            if (put.ok()) return Taken::ByUs;
+            if (const Result<void> synced = store_->sync_directory("log"); synced.ok()) return Taken::ByUs;
+        } else if (back.ok() || back.error().code() == ErrorCode::Damaged) {
+            return Taken::ByOthers;
+        }
+        failure = put.ok() ? back.error() : put.error();
+        const bool nothing_there = !back.ok() && back.error().code() == ErrorCode::NotFound;
+        const bool certain = failure->code() == ErrorCode::NoSpace || failure->code() == ErrorCode::Refused;
+        if (nothing_there && certain && attempt == 0) return *failure;
+    }
+    broken_ = Error{*failure}.means("record " + std::to_string(seq) + " may or may not appear later; open the repository again to see");
+    return *broken_;
+}
+
+// Whoever fills a group writes its caches. That this fails is no failure: the next group gets its own.
+void Log::write_caches(const SigningKey& key) const {
+    const std::uint64_t seq = state_.head().seq;
+    if ((seq + 1) % kCheckpointEvery == 0) (void)write_checkpoint(*store_, state_, key);
+    if ((seq + 1) % kArchiveEvery == 0) (void)write_archive(*store_, seq);
+}
+
+// --- reading again
+
+// The body of a record from its own object or, where that is damaged, from the archive.
+Result<Bytes> Log::body_at(std::uint64_t seq) const {
+    const auto body_of = [](const Bytes& file) -> Result<Bytes> {
+        const ByteSpan body = DR_TRY(body_in_file(file));
+        return Bytes(body.begin(), body.end());
+    };
+    Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
+    Result<Bytes> body = file.ok() ? body_of(file.value()) : std::move(file);
+    if (body.ok() || (body.error().code() != ErrorCode::Damaged && body.error().code() != ErrorCode::NotFound)) return body;
+    const Result<Bytes> archived = file_in_archive(*store_, seq);
+    if (!archived.ok()) return body;
+    Result<Bytes> from_archive = body_of(archived.value());
+    return from_archive.ok() ? from_archive : body;
+}
+
+Result<LogRecord> Log::read(std::uint64_t seq) const {
+    const Bytes body = DR_TRY(body_at(seq));
+    LogRecord record = DR_TRY(decode_record(body));
+    if (record.seq != seq) return damaged_at(seq, "it is another record");
+    return record;
+}
+
+Result<RecordHash> Log::hash_of(std::uint64_t seq) const {
+    if (seq == state_.head().seq) return state_.head().hash;
+    return record_hash(DR_TRY(body_at(seq)));
+}
+
+Result<Commit> Log::commit_of(const Snapshot& snapshot) const {
+    const Bytes body = DR_TRY(body_at(snapshot.record));
+    if (record_hash(body) != snapshot.record_hash) return damaged_at(snapshot.record, "it is not the one that was replayed");
+    LogRecord record = DR_TRY(decode_record(body));
+    Commit* commit = std::get_if<Commit>(&record.payload);
+    if (commit == nullptr) return damaged_at(snapshot.record, "it is no commit");
+    return std::move(*commit);
+}
+
+}  // namespace dr
