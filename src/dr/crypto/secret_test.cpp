@@ -60,13 +60,14 @@ TEST(SecretBytes, ACloneIsEqualAndItsOwn) {
 TEST(SecretBytes, MovingLeavesNothingBehind) {
     SecretBytes first = SecretBytes::copy_of(counting(3, 16));
     SecretBytes second = std::move(first);
-    EXPECT_TRUE(
-        first.empty());  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move): what is left is the point
+    // What a move leaves behind is the point. NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+    EXPECT_TRUE(first.empty());
     EXPECT_TRUE(equal(second.bytes(), counting(3, 16)));
 
     SecretBytes third = SecretBytes::copy_of(counting(9, 5));
     third = std::move(second);
-    EXPECT_TRUE(second.empty());  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+    // What a move leaves behind is the point. NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+    EXPECT_TRUE(second.empty());
     EXPECT_TRUE(equal(third.bytes(), counting(3, 16)));
 }
 
@@ -89,13 +90,14 @@ TEST(Key32, IsWipedWhenItEnds) {
 TEST(Key32, MovingWipesWhatWasLeft) {
     Key32 first = Key32::copy_of(counting(1, 32));
     Key32 second = std::move(first);
-    EXPECT_TRUE(first ==
-                Key32{});  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move): what is left is the point
+    // What a move leaves behind is the point. NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+    EXPECT_TRUE(first == Key32{});
     EXPECT_TRUE(equal(second.bytes(), counting(1, 32)));
 
     Key32 third;
     third = std::move(second);
-    EXPECT_TRUE(second == Key32{});  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+    // What a move leaves behind is the point. NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+    EXPECT_TRUE(second == Key32{});
     EXPECT_TRUE(third == Key32::copy_of(counting(1, 32)));
 
     Key32& itself = third;
