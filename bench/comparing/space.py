@@ -6,11 +6,13 @@ deleted at the end, or when room runs out; then the run waits until the file sys
 """
 
 import os
+import re
 import shutil
 import subprocess
 import time
 
 MANY_FILES = 2000
+LEFT_BEHIND = re.compile(r"(home|repository|restore)-[a-z_]+\d+-\d+")
 SETTLE_S = 360
 
 
@@ -24,7 +26,8 @@ class Space:
         self.say = say
         self.settle_s = settle_s
         self.is_tmpfs = file_system(root) in ("tmpfs", "ramfs")
-        self.set_aside = []
+        # What an interrupted run left goes at the end of this one.
+        self.set_aside = [os.path.join(root, name) for name in os.listdir(root) if LEFT_BEHIND.fullmatch(name)]
         self.count = 0
         self.stamp = os.path.join(root, "last_mass_deletion")
         self._settle(self._last_deletion())
