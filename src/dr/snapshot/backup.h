@@ -95,7 +95,7 @@ struct SnapshotContent {
 
 // Walks and stores. Fails with Cancelled, with what the sink fails with, BadRequest where two sources would have the same
 // place in the snapshot, NotFound or Io where the workspace cannot be opened. Nothing is final until the caller finishes the
-// sink and commits. `pool` must not be the thread that calls (it helps).
+// sink and commits. The calling thread works too.
 Result<SnapshotContent> scan_and_store(const BackupSources& sources, const ParentTree* parent, const ContentKeys& keys, BlobSink& sink,
                                        TaskPool& pool, Clock& clock, Monitor& monitor, const BackupOptions& options);
 

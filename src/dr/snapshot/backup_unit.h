@@ -1,0 +1,101 @@
+#pragma once
+// Units: what a backup's walk hands to the threads that read. A unit is a batch of small files and of everything else the
+// walk met between them, or one large file. Units are stored in the order of the walk, whoever reads them when.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dr/repository/tree.h"
+#include "dr/repository/tree_codec.h"
+#include "dr/snapshot/chunk_cutter.h"
+#include "dr/snapshot/directory_handle.h"
+
+namespace dr {
+
+class LargeFileReader;
+
+// How reading a file ended.
+struct ReadOutcome {
+    enum class Kind : std::uint8_t { Stored, Unreadable, PrivateKey };
+    Kind kind = Kind::Stored;
+    std::string reason;   // of Unreadable
+    std::string problem;  // Stored, but something about it is to be reported
+};
+
+// What the names of one hard-linked file share: the first name is read, the others take over what it found.
+struct LinkedContent {
+    bool complete = false;
+    ReadOutcome outcome;
+    Entry entry;
+};
+
+// A file to be read. The reader completes `entry`: metadata as of the moment it was opened, content, attributes.
+struct FileWork {
+    std::shared_ptr<const DirectoryHandle> directory;
+    FileStat stat;
+    Entry entry;
+    bool known_to_parent = false;
+    ReadOutcome outcome;
+    std::shared_ptr<LinkedContent> link;  // set for hard links; the first name fills it in, later ones read nothing
+    bool first_link = false;
+};
+
+// What the walk says, in order. Paths are implied: items lie in the directory that was entered last.
+struct EnterItem {
+    std::unique_ptr<Entry> entry;
+    bool only_if_filled = false;  // drop the directory if nothing was stored in it
+};
+struct LeaveItem {};
+struct CopyItem {  // the first `count` entries of a directory of the parent snapshot
+    DirRefView directory;
+    std::shared_ptr<const void> owner;
+    std::uint64_t count = 0;
+};
+struct RawItem {  // one entry of the parent snapshot: `length` bytes at `offset` of the unit's raw bytes
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+    std::uint32_t name_length = 0;  // the name stands in front of the entry
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+};
+struct EntryItem {  // complete as it is
+    std::unique_ptr<Entry> entry;
+};
+struct FileItem {
+    std::uint32_t index = 0;  // in BackupUnit::files
+};
+struct ProblemItem {
+    std::string path;
+    std::string reason;
+};
+struct WholeItem {  // the whole tree is that of the parent snapshot
+    DirRef root;
+};
+using BackupItem = std::variant<EnterItem, LeaveItem, CopyItem, RawItem, EntryItem, FileItem, ProblemItem, WholeItem>;
+
+struct BackupUnit {
+    std::vector<BackupItem> items;
+    std::vector<FileWork> files;
+    Bytes raw;
+    bool large = false;          // files[0] is read in steps
+    std::uint64_t read_bytes = 0;  // of the files that are to be read
+
+    // Of the thread that reads it.
+    std::unique_ptr<LargeFileReader> reader;
+
+    // Blobs in the order of the files, read but not yet given to the sink; under the pipeline's lock.
+    std::deque<StoredBlob> output;
+    std::uint64_t held = 0;  // their bytes
+    bool busy = false;       // a thread reads
+    bool read = false;       // nothing is left to read
+
+    BackupUnit();
+    ~BackupUnit();
+};
+
+}  // namespace dr

@@ -1,0 +1,204 @@
+#include "dr/snapshot/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dr {
+namespace {
+
+constexpr std::uint64_t kReadAhead = 32U << 20;  // bytes read before their turn, in all
+constexpr std::uint64_t kUnitAhead = 8U << 20;   // and of one unit
+constexpr std::int64_t kProgressInterval = 100'000'000;
+
+}  // namespace
+
+Result<void> Pipeline::run() {
+    schedule();
+    parts_.pool.help_until([this] { return finished_.load(); });
+    const std::lock_guard lock{mutex_};
+    if (failed_) return std::move(*failed_);
+    return {};
+}
+
+bool Pipeline::can_drain() const {
+    return !draining_ && !units_.empty() && (!units_.front()->output.empty() || units_.front()->read);
+}
+
+// A few units more than there are threads to read them: enough to keep all busy, few enough that the directories they hold
+// open are no problem.
+bool Pipeline::can_walk() const { return !walking_ && !walked_ && unread_ < parts_.pool.workers() + 2 && units_.size() < 64; }
+
+std::shared_ptr<BackupUnit> Pipeline::unit_to_read() const {
+    for (const std::shared_ptr<BackupUnit>& unit : units_) {
+        if (unit->busy || unit->read || unit->held >= kUnitAhead) continue;
+        // The unit whose turn it is may always go on: what it holds can be given to the sink at once.
+        if (unit == units_.front() || held_ < kReadAhead) return unit;
+    }
+    return nullptr;
+}
+
+Pipeline::Choice Pipeline::choose(bool only_drain) {
+    if (failed_) return {};
+    if (can_drain()) {
+        draining_ = true;
+        return {.action = Action::Drain, .unit = nullptr};
+    }
+    if (only_drain) return {};
+    if (std::shared_ptr<BackupUnit> unit = unit_to_read()) {
+        unit->busy = true;
+        return {.action = Action::Read, .unit = std::move(unit)};
+    }
+    if (can_walk()) {
+        walking_ = true;
+        return {.action = Action::Walk, .unit = nullptr};
+    }
+    return {};
+}
+
+// Sees to it that there are tasks for what can be done, and ends the run when nothing is left.
+void Pipeline::schedule() {
+    std::size_t ordinary = 0;
+    bool urgent = false;
+    {
+        const std::lock_guard lock{mutex_};
+        if (!failed_) {
+            const std::size_t most = parts_.pool.workers() + 1;
+            const std::size_t readable = static_cast<std::size_t>(std::ranges::count_if(units_, [this](const auto& unit) {
+                return !unit->busy && !unit->read && unit->held < kUnitAhead && (unit == units_.front() || held_ < kReadAhead);
+            }));
+            urgent = can_drain() && !std::exchange(drain_submitted_, true);
+            const std::size_t running = tasks_ + (urgent ? 1 : 0);
+            ordinary = std::min(readable + (can_walk() ? 1 : 0), most > running ? most - running : 0);
+            tasks_ = running + ordinary;
+        }
+        const bool at_end = failed_ || (walked_ && units_.empty());
+        if (tasks_ == 0 && at_end) finished_ = true;
+    }
+    if (finished_) return parts_.pool.wake();
+    if (urgent) parts_.pool.submit(Priority::Urgent, [this] { act(true); });
+    for (; ordinary > 0; --ordinary) parts_.pool.submit(Priority::Ordinary, [this] { act(false); });
+}
+
+// One thing of those that can be done, then back to the queue: others may have something more urgent.
+void Pipeline::act(bool only_drain) {
+    Choice choice;
+    {
+        const std::lock_guard lock{mutex_};
+        if (only_drain) drain_submitted_ = false;
+        choice = choose(only_drain);
+    }
+    if (parts_.monitor.cancelled()) fail(Error{ErrorCode::Cancelled, "the backup was interrupted"});
+    switch (choice.action) {
+        case Action::None: break;
+        case Action::Drain: drain(); break;
+        case Action::Read: read(*choice.unit); break;
+        case Action::Walk: walk(); break;
+    }
+    show_progress();
+    {
+        const std::lock_guard lock{mutex_};
+        --tasks_;
+    }
+    schedule();
+}
+
+void Pipeline::fail(Error error) {
+    const std::lock_guard lock{mutex_};
+    if (!failed_) failed_ = std::move(error);
+}
+
+void Pipeline::walk() {
+    auto unit = std::make_shared<BackupUnit>();
+    const Result<void> walked = parts_.walk.next(*unit);
+    if (!walked.ok()) fail(walked.error());
+    const std::lock_guard lock{mutex_};
+    walking_ = false;
+    walked_ = parts_.walk.done();
+    if (unit->items.empty()) return;
+    unit->read = unit->files.empty();
+    unread_ += unit->read ? 0 : 1;
+    units_.push_back(std::move(unit));
+}
+
+void Pipeline::read(BackupUnit& unit) {
+    std::vector<StoredBlob> blobs;
+    bool more = false;
+    if (unit.large) {
+        if (unit.reader == nullptr) unit.reader = std::make_unique<LargeFileReader>(parts_.context, unit.files[0]);
+        more = unit.reader->step(blobs);
+    } else {
+        blobs = read_batch(parts_.context, unit.files);
+    }
+    const std::lock_guard lock{mutex_};
+    for (StoredBlob& blob : blobs) {
+        unit.held += blob.data.bytes.size();
+        held_ += blob.data.bytes.size();
+        unit.output.push_back(std::move(blob));
+    }
+    unit.busy = false;
+    unit.read = !more;
+    if (unit.read) {
+        --unread_;
+        unit.reader.reset();
+        // Directories need not stay open for what has been read.
+        for (FileWork& work : unit.files) work.directory.reset();
+    }
+}
+
+// Gives to the sink, in order, all that is there.
+void Pipeline::drain() {
+    while (true) {
+        std::shared_ptr<BackupUnit> unit;
+        std::deque<StoredBlob> blobs;
+        bool complete = false;
+        {
+            const std::lock_guard lock{mutex_};
+            if (failed_ || units_.empty() || (units_.front()->output.empty() && !units_.front()->read)) {
+                draining_ = false;
+                return;
+            }
+            unit = units_.front();
+            blobs.swap(unit->output);
+            complete = unit->read;
+        }
+        Result<void> given = give(*unit, std::move(blobs));
+        if (given.ok() && complete) given = parts_.assembler.take(*unit);
+        if (!given.ok()) fail(given.error());
+        if (complete) {
+            files_done_ += unit->files.size();
+            const std::lock_guard lock{mutex_};
+            units_.pop_front();
+        }
+        // Room for more has come up.
+        schedule();
+    }
+}
+
+Result<void> Pipeline::give(BackupUnit& unit, std::deque<StoredBlob> blobs) {
+    while (!blobs.empty()) {
+        StoredBlob blob = std::move(blobs.front());
+        blobs.pop_front();
+        const std::uint64_t size = blob.data.bytes.size();
+        DR_TRY(parts_.sink.add(BlobType::Data, blob.id, std::move(blob.data)));
+        bytes_done_ += size;
+        show_progress();
+        const std::lock_guard lock{mutex_};
+        unit.held -= size;
+        held_ -= size;
+    }
+    return {};
+}
+
+void Pipeline::show_progress() {
+    const std::int64_t now = parts_.clock.monotonic_nanoseconds();
+    std::int64_t shown = shown_at_.load();
+    if (now - shown < kProgressInterval || !shown_at_.compare_exchange_strong(shown, now)) return;
+    const BackupOptions& options = parts_.context.options;
+    parts_.monitor.progress({.phase = "storing",
+                             .bytes_done = bytes_done_ + parts_.context.bytes_unmodified,
+                             .bytes_total = options.expected_bytes,
+                             .files_done = files_done_ + parts_.context.files_unmodified,
+                             .files_total = options.expected_files});
+}
+
+}  // namespace dr
