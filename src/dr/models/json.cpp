@@ -213,6 +213,13 @@ Result<JsonValue> parse_tree(std::string_view text, const JsonLimits& limits, co
 
 }  // namespace
 
+JsonValue::JsonValue() = default;
+JsonValue::JsonValue(const JsonValue&) = default;
+JsonValue::JsonValue(JsonValue&&) noexcept = default;
+JsonValue& JsonValue::operator=(const JsonValue&) = default;
+JsonValue& JsonValue::operator=(JsonValue&&) noexcept = default;
+JsonValue::~JsonValue() = default;
+
 const JsonValue* JsonValue::find(std::string_view name) const {
     const auto member = std::ranges::find(members, name, &Member::first);
     return member == members.end() ? nullptr : &member->second;

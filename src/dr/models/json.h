@@ -22,10 +22,20 @@
 
 namespace dr {
 
+struct JsonMember;
+
 // A parsed value. A number keeps the text it was written as: nothing is rounded before somebody asks what it is for.
 struct JsonValue {
     enum class Kind : std::uint8_t { Null, Boolean, Number, Text, Array, Object };
-    using Member = std::pair<std::string, JsonValue>;
+    using Member = JsonMember;
+
+    // Defined where JsonMember is complete.
+    JsonValue();
+    JsonValue(const JsonValue&);
+    JsonValue(JsonValue&&) noexcept;
+    JsonValue& operator=(const JsonValue&);
+    JsonValue& operator=(JsonValue&&) noexcept;
+    ~JsonValue();
 
     Kind kind = Kind::Null;
     bool boolean = false;
@@ -34,6 +44,11 @@ struct JsonValue {
     std::vector<Member> members;   // of Object, in the order written, names all different
 
     const JsonValue* find(std::string_view name) const;
+};
+
+struct JsonMember {
+    std::string first;  // its name
+    JsonValue second;
 };
 
 struct JsonLimits {
