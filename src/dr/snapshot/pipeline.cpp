@@ -59,6 +59,9 @@ Pipeline::Choice Pipeline::choose(bool only_drain) {
 void Pipeline::schedule() {
     std::size_t ordinary = 0;
     bool urgent = false;
+    bool finished = false;
+    // Once run() hears that all is done, this object may be gone: the pool is not.
+    TaskPool& pool = parts_.pool;
     {
         const std::lock_guard lock{mutex_};
         if (!failed_) {
@@ -72,11 +75,12 @@ void Pipeline::schedule() {
             tasks_ = running + ordinary;
         }
         const bool at_end = failed_ || (walked_ && units_.empty());
-        if (tasks_ == 0 && at_end) finished_ = true;
+        finished = tasks_ == 0 && at_end;
+        if (finished) finished_ = true;
     }
-    if (finished_) return parts_.pool.wake();
-    if (urgent) parts_.pool.submit(Priority::Urgent, [this] { act(true); });
-    for (; ordinary > 0; --ordinary) parts_.pool.submit(Priority::Ordinary, [this] { act(false); });
+    if (finished) return pool.wake();
+    if (urgent) pool.submit(Priority::Urgent, [this] { act(true); });
+    for (; ordinary > 0; --ordinary) pool.submit(Priority::Ordinary, [this] { act(false); });
 }
 
 // One thing of those that can be done, then back to the queue: others may have something more urgent.
