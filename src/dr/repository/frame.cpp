@@ -81,14 +81,19 @@ void FrameCipher::seal(AesGcm& gcm, const FrameSpec& spec, ByteSpan packed, std:
     std::array<std::uint8_t, 5> codec;
     std::memcpy(codec.data(), &spec.codec_build, 4);
     codec[4] = static_cast<std::uint8_t>(spec.codec);
-    const auto fingerprint = xxh3_128(packed);
 
     FrameHeader header{.payload_length = static_cast<std::uint32_t>(packed.size()),
                        .number = spec.number,
                        .type = spec.type,
                        .codec = spec.codec,
                        .plain_length = spec.plain_length};
-    const std::initializer_list<ByteSpan> material = {spec.blobs, codec, fingerprint};
+    // All that is sealed or authenticated decides the key, so that no (key, nonce) pair ever meets two messages or two AADs. Blob ids stand for
+    // their content; a frame that has none is hashed itself, by a function that an adversary cannot find collisions of.
+    const auto undecided = header.encode();  // fs still zero
+    const auto quick = xxh3_128(packed);
+    const Sha256 thorough = spec.blobs.empty() ? sha256(packed) : Sha256{};
+    const ByteSpan fingerprint = spec.blobs.empty() ? thorough.bytes() : ByteSpan{quick};
+    const std::initializer_list<ByteSpan> material = {header_bytes_, ByteSpan{undecided}.first(kFrameHeaderSize - sizeof(FrameSalt)), spec.blobs, codec, fingerprint};
     header.fs = keys_ ? keys_->frame_salt(material) : plain_frame_salt(material);
     const auto header_bytes = header.encode();
     std::uint8_t* const payload = out + kFrameHeaderSize;

@@ -104,7 +104,6 @@ Result<StatsResult> Service::stats(bool count, Monitor& monitor) {
     result.unique_blobs = totals.unique_blobs;
     result.unique_bytes = totals.unique_bytes;
     result.files = totals.files;
-    result.directories = totals.directories;
     result.counted = true;
     return result;
 }

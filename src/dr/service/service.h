@@ -174,7 +174,7 @@ struct StatsResult {
     std::uint64_t snapshots = 0, packs = 0, index_runs = 0, log_records = 0;
     std::uint64_t stored_bytes = 0;        // in packs
     std::uint64_t restore_bytes = 0;       // sum of total_bytes
-    std::uint64_t unique_blobs = 0, unique_bytes = 0, files = 0, directories = 0;
+    std::uint64_t unique_blobs = 0, unique_bytes = 0, files = 0;
     bool counted = false;                  // the trees were walked (needs the key)
 };
 
