@@ -46,6 +46,8 @@ public:
     // False, changing nothing, when the base does not exist yet.
     bool restore(Node node);
 
+    bool operator==(const PackSets&) const = default;
+
 private:
     std::vector<Node> nodes_;
 };

@@ -45,6 +45,12 @@ Result<void> check_readable_name(std::string_view name) {
     return {};
 }
 
+// Whether a file in tmp/ has a name that create_temporary() gives. Others may lie there too: marks of open sessions.
+bool is_put_in_progress(std::string_view name) {
+    constexpr std::size_t kToken = 16;
+    return name.size() > kToken && name[kToken] == '-' && parse_hex(name.substr(0, kToken)).ok();
+}
+
 Error taken(std::string_view name) { return Error{ErrorCode::AlreadyExists, "there is a '" + std::string{name} + "' already"}; }
 
 }  // namespace
@@ -359,6 +365,7 @@ Result<std::uint64_t> LocalStore::remove_temporary_files(Timestamp before) {
     Result<std::vector<DiskEntry>> entries = disk_.list(kTemporaryDirectory);
     if (!entries.ok() && entries.error().code() == ErrorCode::NotFound) return freed;
     for (const DiskEntry& entry : DR_TRY(std::move(entries))) {
+        if (!is_put_in_progress(entry.name)) continue;
         const std::string path = std::string{kTemporaryDirectory} + "/" + entry.name;
         const Result<DiskStat> status = disk_.stat(path);
         if (!status.ok() || status.value().kind != DiskKind::File || status.value().modified >= before) continue;
