@@ -26,8 +26,6 @@
 namespace dr {
 
 struct RestoreRequest {
-    static constexpr std::uint32_t kMaxWindowEntries = 65'536;
-
     Identifier plan_id;        // names the staging directory; unique among restores into this target
     Identifier snapshot_id;    // for the plan and messages
     std::string target_path;
@@ -63,7 +61,7 @@ struct RestoreOutcome {
     ErrorCode worst_failure = ErrorCode::Io;  // of the failures: Damaged if one was
 };
 
-// Fails with Refused (allowlist), AlreadyExists (files that differ, without overwrite; `conflicts` of the error's meaning lists them; nothing was written),
+// Fails with Refused (allowlist), AlreadyExists (entries that differ, without overwrite: each goes to the monitor as a warning, and nothing was written),
 // NotFound (a path of the filter that the snapshot does not have), NoSpace (says what is needed), Damaged (the tree itself cannot be read), Io, Cancelled.
 // Single files that cannot be restored do not fail the whole: see RestoreOutcome::failures.
 Result<RestoreOutcome> restore(const RestoreRequest& request, BlobSource& source, const DirRef& root,

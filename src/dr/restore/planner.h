@@ -1,0 +1,55 @@
+#pragma once
+// The plan of a restore: the snapshot's tree beside what is in the target. Writes nothing.
+//
+// For every entry in a directory that exists on both sides there is one Action, in the order of the walk; what lies below a new
+// directory is new and needs none. The restore walks the same way again and takes them one by one.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dr/base/monitor.h"
+#include "dr/models/restore_plan.h"
+#include "dr/platform/task_pool.h"
+#include "dr/repository/blob_source.h"
+#include "dr/repository/tree_codec.h"
+#include "dr/restore/directory.h"
+#include "dr/restore/restore.h"
+
+namespace dr {
+
+enum class Action : std::uint8_t {
+    Omit,     // not selected
+    Create,   // not there
+    Replace,  // there, and different
+    Skip,     // there, and equal
+    Merge,    // a directory on both sides
+    Refuse,   // will not be made; the plan says why
+};
+
+struct PlannedRestore {
+    RestorePlan plan;
+    std::vector<Action> actions;
+    std::uint64_t conflicts = 0;              // differing entries where nothing may be replaced; counted in files_refused too
+    std::vector<std::string> conflict_paths;  // at most RestorePlan::kMaxListed
+    std::vector<std::string> created;         // the topmost of what is new; at most RestorePlan::kMaxListed
+    std::vector<std::string> replaced;        // likewise
+};
+
+struct PlanContext {
+    const RestoreRequest& request;
+    BlobSource& source;
+    DirectoryHandles& handles;
+    TaskPool& pool;
+    Monitor& monitor;
+    // Look into new directories too: exact counts, and holes do not count as bytes. Otherwise their totals are taken as recorded.
+    bool exact = false;
+};
+
+// `target` is null where the target does not exist. Fails with Damaged, NotFound (a path of the filter), Io, Cancelled.
+Result<PlannedRestore> plan_restore(const PlanContext& context, const DirRef& root, const DirectoryPtr& target);
+
+// Why an entry is never made by this request, or nothing.
+const char* refusal(const EntryView& entry, const RestoreRequest& request);
+
+}  // namespace dr

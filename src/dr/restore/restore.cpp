@@ -1,0 +1,134 @@
+#include "dr/restore/restore.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "dr/restore/planner.h"
+#include "dr/restore/staging.h"
+#include "dr/restore/tree_restorer.h"
+
+namespace dr {
+namespace {
+
+constexpr std::size_t kNamedConflicts = 5;  // in the message itself; the monitor gets all
+constexpr std::size_t kOpenDirectories = 256;
+
+Error conflict_error(const PlannedRestore& planned, const RestoreRequest& request, Monitor& monitor) {
+    std::string names;
+    for (std::size_t i = 0; i < planned.conflict_paths.size(); ++i) {
+        monitor.warning(planned.conflict_paths[i], Error{ErrorCode::AlreadyExists, "differs from the snapshot"});
+        if (i < kNamedConflicts) names += (i == 0 ? "'" : ", '") + printable(planned.conflict_paths[i]) + "'";
+    }
+    if (planned.conflicts > kNamedConflicts) names += " and " + std::to_string(planned.conflicts - kNamedConflicts) + " more";
+    const std::string target = printable(request.target_path);
+    return Error{ErrorCode::AlreadyExists, std::to_string(planned.conflicts) + " entries in '" + target + "' differ from the snapshot: " + names}
+        .means("nothing was written")
+        .next("qnwis_dr restore --snapshot-id " + request.snapshot_id.text() + " --target-path " + target + " --overwrite    replaces them");
+}
+
+Error space_error(std::uint64_t needed, std::uint64_t free, const RestoreRequest& request) {
+    return Error{ErrorCode::NoSpace, "'" + printable(request.target_path) + "' has " + std::to_string(free) + " bytes free, the restore needs " +
+                                         std::to_string(needed)}
+        .means("nothing was written")
+        .next("df -h " + printable(request.target_path) + "    shows what the file system holds");
+}
+
+class Restore {
+public:
+    Restore(const RestoreRequest& request, BlobSource& source, const DirRef& root, TaskPool& pool, Monitor& monitor)
+        : request_(request), source_(source), root_(root), pool_(pool), monitor_(monitor) {}
+
+    Result<RestoreOutcome> run(const RestoreAllowlist& allowlist) {
+        RestoreRoot root = DR_TRY(RestoreRoot::open(request_.target_path, allowlist, false));
+        PlannedRestore planned = DR_TRY(plan(root, request_.dry_run));
+        const std::uint64_t free = root.free_bytes();
+        // The quick plan counts holes as bytes. Before it is said that there is no room, they are counted exactly.
+        if (planned.plan.bytes_to_write > free && !request_.dry_run) planned = DR_TRY(plan(root, true));
+        if (request_.dry_run) return outcome_of(std::move(planned));
+        if (planned.conflicts > 0) return conflict_error(planned, request_, monitor_);
+        if (planned.plan.bytes_to_write > free) return space_error(planned.plan.bytes_to_write, free, request_);
+        if (!root.exists()) {
+            root = DR_TRY(RestoreRoot::open(request_.target_path, allowlist, true));
+            planned = DR_TRY(plan(root, false));
+            if (planned.conflicts > 0) return conflict_error(planned, request_, monitor_);
+        }
+        return execute(root, std::move(planned));
+    }
+
+private:
+    Result<PlannedRestore> plan(const RestoreRoot& root, bool exact) {
+        DirectoryHandles handles{kOpenDirectories};
+        const DirectoryPtr target = root.exists() ? handles.hold(Fd{::dup(root.fd())}) : nullptr;
+        const PlanContext context{request_, source_, handles, pool_, monitor_, exact};
+        return plan_restore(context, root_, target);
+    }
+
+    static RestoreOutcome outcome_of(PlannedRestore planned) {
+        RestoreOutcome outcome;
+        outcome.files_skipped = planned.plan.files_to_skip;
+        outcome.plan = std::move(planned.plan);
+        outcome.created = std::move(planned.created);
+        outcome.replaced = std::move(planned.replaced);
+        return outcome;
+    }
+
+    Result<RestoreOutcome> execute(const RestoreRoot& root, PlannedRestore planned);
+    Result<void> build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, LossCounter& losses, RestoreState& state);
+    Result<void> sync(int target, RestoreState& state) const;
+
+    const RestoreRequest& request_;
+    BlobSource& source_;
+    const DirRef& root_;
+    TaskPool& pool_;
+    Monitor& monitor_;
+};
+
+Result<RestoreOutcome> Restore::execute(const RestoreRoot& root, PlannedRestore planned) {
+    const std::vector<Action> actions = std::move(planned.actions);
+    RestoreOutcome outcome = outcome_of(std::move(planned));
+    LossCounter losses{monitor_};
+    RestoreState state{monitor_, outcome.plan};
+    Result<void> built = build_and_publish(root, actions, losses, state);
+    if (!built.ok()) return std::move(built).error();
+    state.tell(outcome);
+    outcome.losses = losses.take();
+    return outcome;
+}
+
+Result<void> Restore::sync(int target, RestoreState& state) const {
+    if (!request_.sync || ::syncfs(target) == 0) return {};
+    state.stop(Error::from_errno(errno, "cannot make the restore durable"));
+    return state.outcome();
+}
+
+Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, LossCounter& losses, RestoreState& state) {
+    Staging::remove_dead(root.fd());
+    DirectoryHandles handles{kOpenDirectories};
+    const DirectoryPtr target = handles.hold(Fd{::dup(root.fd())});
+    Shadows shadows{handles, target, request_.plan_id.text()};
+    // A restore that changes nothing leaves no trace, not even a new time of the target.
+    const auto builds = [](Action action) { return action == Action::Create || action == Action::Replace; };
+    if (std::ranges::any_of(actions, builds)) DR_TRY(shadows.open());
+    MetadataWriter metadata{source_, handles, losses, Restorer::current()};
+    FileWriter writer{handles, metadata, state};
+    WindowRunner runner{{source_, handles, metadata, writer, state, pool_}};
+    TreeRestorer{{request_, actions, source_, handles, metadata, writer, runner, shadows, state}}.run(root_, target);
+    DR_TRY(state.outcome());
+    if (!shadows.any()) return {};
+    // Content first, names after: a power cut never leaves a name with half a file.
+    DR_TRY(sync(root.fd(), state));
+    shadows.publish(metadata, state, request_.overwrite);
+    metadata.apply_late();
+    return sync(root.fd(), state);
+}
+
+}  // namespace
+
+Result<RestoreOutcome> restore(const RestoreRequest& request, BlobSource& source, const DirRef& root,
+                               const RestoreAllowlist& allowlist, TaskPool& pool, Monitor& monitor) {
+    return Restore{request, source, root, pool, monitor}.run(allowlist);
+}
+
+}  // namespace dr

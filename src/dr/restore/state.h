@@ -1,0 +1,52 @@
+#pragma once
+// What all parts of a running restore share: counts, failures, and whether to stop.
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "dr/base/monitor.h"
+#include "dr/restore/restore.h"
+
+namespace dr {
+
+// Thread-safe.
+class RestoreState {
+public:
+    RestoreState(Monitor& monitor, const RestorePlan& plan) : monitor_(monitor), plan_(plan) {}
+
+    // One entry could not be restored. What would fail for every other entry as well (a full disk) stops the restore.
+    void fail(const std::string& path, Error error);
+    // Ends the restore with this error, unless it has ended with another before.
+    void stop(Error error);
+    // Asked by every task before it starts; asks the user's wish too.
+    bool stopped();
+    // The error that stopped it, if one did.
+    Result<void> outcome();
+
+    void file_done(std::uint64_t bytes);
+    void read(std::uint64_t bytes) { bytes_read_ += bytes; }
+    void directory_done() { ++directories_; }
+    void report();
+
+    // Puts counts and failures where they belong. Call when no task runs any more.
+    void tell(RestoreOutcome& outcome);
+
+private:
+    Monitor& monitor_;
+    const RestorePlan& plan_;
+    std::atomic<std::uint64_t> files_{0};
+    std::atomic<std::uint64_t> directories_{0};
+    std::atomic<std::uint64_t> bytes_{0};
+    std::atomic<std::uint64_t> bytes_read_{0};
+    std::atomic<bool> stopped_{false};
+    std::mutex mutex_;
+    std::optional<Error> reason_;
+    std::vector<PathProblem> failures_;
+    std::uint64_t failure_count_ = 0;
+    bool damaged_ = false;
+};
+
+}  // namespace dr

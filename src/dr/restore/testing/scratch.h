@@ -1,0 +1,63 @@
+#pragma once
+// For tests: a directory that goes away, and a monitor that remembers.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "dr/base/check.h"
+#include "dr/base/monitor.h"
+
+namespace dr::testing {
+
+class Scratch {
+public:
+    Scratch() {
+        std::string name = "/tmp/qnwis-dr-test-XXXXXX";
+        DR_CHECK(::mkdtemp(name.data()) != nullptr);
+        path_ = name;
+    }
+    ~Scratch() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    std::string operator/(const std::string& below) const { return path_ + "/" + below; }
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+inline void write_file(const std::string& path, std::string_view content) {
+    std::ofstream{path, std::ios::binary} << content;
+}
+inline std::string read_file(const std::string& path) {
+    std::ifstream in{path, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+class RememberingMonitor final : public Monitor {
+public:
+    void progress(const Progress&) override { ++updates; }
+    void warning(std::string_view path, const Error& error) override {
+        const std::scoped_lock lock{mutex_};
+        warnings.push_back(std::string{path} + ": " + error.what());
+    }
+    void note(std::string_view) override {}
+    bool cancelled() const override { return cancel; }
+
+    std::atomic<bool> cancel{false};
+    std::atomic<int> updates{0};
+    std::vector<std::string> warnings;
+
+private:
+    std::mutex mutex_;
+};
+
+}  // namespace dr::testing
