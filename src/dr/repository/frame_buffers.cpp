@@ -30,7 +30,7 @@ Buffer FrameBuffers::take(std::size_t size) {
 }
 
 void FrameBuffers::give(Buffer buffer) {
-    if (buffer.capacity() == 0) return;
+    if (buffer.data() == nullptr) return;  // it never had memory, or was moved from
     const std::lock_guard lock{mutex_};
     if (idle_ + buffer.capacity() > idle_limit_) return;
     idle_ += buffer.capacity();

@@ -64,7 +64,7 @@ void add_filter(PackWriter& pack, AesGcm& gcm, std::span<const IndexRow> rows, I
     tail.filter_keys_per_frame = rows.size();
 }
 
-std::size_t capacity_for_run(std::size_t rows, std::size_t packs) {
+std::size_t limit_for_run(std::size_t rows, std::size_t packs) {
     const std::size_t frames = rows / kRowsPerFrame + packs / kPacksPerFrame + 8;
     const std::size_t per_frame = kFrameOverhead + 16 /* directory */ + 20 /* tail */;
     return rows * sizeof(IndexRow) + packs * kPackEntrySize + filter_size_for(rows) + frames * per_frame + 4096;
@@ -87,7 +87,8 @@ Result<void> IndexRunWriter::add(const IndexRow& row) {
 
 Result<void> IndexRunWriter::write_run() {
     const std::vector<std::uint32_t> used = number_packs(rows_);
-    PackWriter pack{keys_, PackClass::IndexRun, Buffer{capacity_for_run(rows_.size(), used.size())}};
+    const std::size_t limit = limit_for_run(rows_.size(), used.size());
+    PackWriter pack{keys_, PackClass::IndexRun, Buffer{limit}, limit};
     AesGcm gcm;
     IndexTail tail;
     add_rows(pack, gcm, rows_, tail);

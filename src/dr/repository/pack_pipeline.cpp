@@ -21,7 +21,8 @@ struct PackPipeline::Frame {
 };
 
 struct PackPipeline::OpenPack {
-    OpenPack(SessionKeys& keys, PackClass pack_class, Buffer buffer) : writer(keys, pack_class, std::move(buffer)) {}
+    OpenPack(SessionKeys& keys, PackClass pack_class, Buffer buffer, std::size_t limit)
+        : writer(keys, pack_class, std::move(buffer), limit) {}
 
     PackWriter writer;
     std::uint32_t number = 0;      // in packs()
@@ -188,7 +189,7 @@ void PackPipeline::take_place(Frame& frame) {
     const std::size_t slot = frame.job.pack_class == PackClass::Data ? 0 : 1;
     if (open_[slot] && !open_[slot]->writer.fits(frame.payload.size(), frame.entry.size())) close_pack(slot);
     if (!open_[slot]) {
-        const std::size_t least = PackWriter::capacity_for(frame.payload.size(), frame.entry.size());
+        const std::size_t least = PackWriter::size_of_one(frame.payload.size(), frame.entry.size());
         open_pack(slot, frame.job.pack_class, std::max(options_.pack_target, least));
     }
     OpenPack& pack = *open_[slot];
@@ -200,8 +201,8 @@ void PackPipeline::take_place(Frame& frame) {
     places_[frame.job.frame] = {pack.number, frame.place.offset, frame.place.length};
 }
 
-void PackPipeline::open_pack(std::size_t slot, PackClass pack_class, std::size_t capacity) {
-    open_[slot] = std::make_unique<OpenPack>(keys_, pack_class, tools_.buffers.take(capacity));
+void PackPipeline::open_pack(std::size_t slot, PackClass pack_class, std::size_t limit) {
+    open_[slot] = std::make_unique<OpenPack>(keys_, pack_class, tools_.buffers.take(limit), limit);
     open_[slot]->number = static_cast<std::uint32_t>(packs_.size());
     packs_.push_back({PackId{}, static_cast<std::uint8_t>(pack_class), 0});
     names_.push_back({keys_.session(), PackId{}});

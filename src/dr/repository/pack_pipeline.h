@@ -89,7 +89,7 @@ private:
     void pack(FrameJob& job, Frame& frame);
     void collect(std::unique_ptr<Frame> frame);
     void take_place(Frame& frame);
-    void open_pack(std::size_t slot, PackClass pack_class, std::size_t capacity);
+    void open_pack(std::size_t slot, PackClass pack_class, std::size_t limit);
     void close_pack(std::size_t slot);
     void seal(std::unique_ptr<Frame> frame);
     void let_go(OpenPack& pack);

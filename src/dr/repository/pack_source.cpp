@@ -70,28 +70,33 @@ Result<std::vector<BlobPlace>> PackSource::locate_many(std::span<const BlobId> i
 
 std::optional<BlobPlace> PackSource::find_in_packs(const BlobId& id) {
     const std::lock_guard lock{scan_mutex_};
-    if (!uncovered_.done || !covered_.done) {
-        std::vector<PackName> live = world_.live_packs();
-        std::ranges::sort(live, {}, [](const PackName& pack) { return std::pair{pack.id, pack.session}; });
-        std::vector<PackId> covered;
-        if (const Result<std::vector<PackName>> packs = index_.covered_packs(); packs.ok()) {
-            for (const PackName& pack : packs.value()) covered.push_back(pack.id);
-            std::ranges::sort(covered);
-        }
-        const auto is_covered = [&](const PackName& pack) { return std::ranges::binary_search(covered, pack.id); };
-        const auto middle = std::ranges::stable_partition(live, [&](const PackName& pack) { return !is_covered(pack); });
-        if (!uncovered_.done) scan(uncovered_, {live.begin(), middle.begin()});
-        if (const auto found = find_in(uncovered_, id)) return found;
-        // A run names the pack but did not find the blob: rows of it may be unreadable, and then only the pack knows.
-        if (!covered_.done && index_.had_damage()) scan(covered_, {middle.begin(), middle.end()});
+    if (!uncovered_.done) {
+        list_packs();
+        scan(uncovered_);
     }
     if (const auto found = find_in(uncovered_, id)) return found;
+    // A run names the pack but did not find the blob: rows of it may be unreadable, and then only the pack knows.
+    if (!covered_.done && index_.had_damage()) scan(covered_);
     return find_in(covered_, id);
 }
 
+// Which of the live packs a run names, and which none does.
+void PackSource::list_packs() {
+    std::vector<PackId> covered;
+    // Where the runs do not even say that, all packs are asked.
+    if (const Result<std::vector<PackName>> packs = index_.covered_packs(); packs.ok()) {
+        for (const PackName& pack : packs.value()) covered.push_back(pack.id);
+        std::ranges::sort(covered);
+    }
+    for (const PackName& pack : world_.live_packs()) {
+        const bool is_covered = std::ranges::binary_search(covered, pack.id);
+        (is_covered ? covered_ : uncovered_).packs.push_back(pack);
+    }
+}
+
 // Packs that are not there or cannot be read are left out: their blobs are then missing.
-void PackSource::scan(Scan& scan, std::span<const PackName> packs) {
-    for (const PackName& pack : packs) {
+void PackSource::scan(Scan& scan) {
+    for (const PackName& pack : std::exchange(scan.packs, {})) {
         const Result<PackContents> contents = read_pack_contents(world_.objects, world_.keys, *tools_, pack);
         if (!contents.ok()) continue;
         const std::vector<IndexRow> rows = rows_of_pack(contents.value(), number_of(pack));

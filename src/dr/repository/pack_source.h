@@ -51,8 +51,9 @@ public:
     const BlobIndex& index() const { return index_; }
 
 private:
-    // Rows of packs that no run covers.
+    // What directories of packs say.
     struct Scan {
+        std::vector<PackName> packs;  // until they were read
         bool done = false;
         std::vector<IndexRow> rows;  // sorted; `pack` is a number of this source
     };
@@ -61,7 +62,8 @@ private:
     PackName name_of(std::uint32_t pack) const;
     Result<std::shared_ptr<const FrameCipher>> cipher_of(std::uint32_t pack, const std::string& object);
     std::optional<BlobPlace> find_in_packs(const BlobId& id);
-    void scan(Scan& scan, std::span<const PackName> packs);
+    void list_packs();
+    void scan(Scan& scan);
     std::optional<BlobPlace> find_in(const Scan& scan, const BlobId& id) const;
 
     World world_;

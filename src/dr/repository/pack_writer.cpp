@@ -23,19 +23,19 @@ std::vector<Sha256> hash_slices(ByteSpan bytes, std::size_t slice_size) {
 
 }  // namespace
 
-PackWriter::PackWriter(SessionKeys& keys, PackClass pack_class, Buffer memory)
-    : cipher_(FrameCipher::create(keys, pack_class)), memory_(std::move(memory)), size_(kPackHeaderSize) {
-    DR_CHECK(memory_.capacity() >= capacity_for(0, 0));
+PackWriter::PackWriter(SessionKeys& keys, PackClass pack_class, Buffer memory, std::size_t limit)
+    : cipher_(FrameCipher::create(keys, pack_class)), memory_(std::move(memory)), limit_(limit), size_(kPackHeaderSize) {
+    DR_CHECK(memory_.capacity() >= limit_ && limit_ >= size_of_one(0, 0));
     std::ranges::copy(cipher_.header_bytes(), memory_.data());
 }
 
-std::size_t PackWriter::capacity_for(std::size_t packed_size, std::size_t entry_size) {
+std::size_t PackWriter::size_of_one(std::size_t packed_size, std::size_t entry_size) {
     return kPackHeaderSize + kFrameOverhead + packed_size + kFrameOverhead + kMaxVarintSize + entry_size;
 }
 
 bool PackWriter::fits(std::size_t packed_size, std::size_t entry_size) const {
     const std::size_t directory = kFrameOverhead + kMaxVarintSize + entries_.size() + entry_size;
-    return frame_count_ < kMaxFramesInPack && size_ + kFrameOverhead + packed_size + directory <= memory_.capacity() &&
+    return frame_count_ < kMaxFramesInPack && size_ + kFrameOverhead + packed_size + directory <= limit_ &&
            directory <= kMaxFramePlain;
 }
 

@@ -29,13 +29,14 @@ public:
         std::uint32_t length = 0;  // header to tag
     };
 
-    // Takes the session's next header. `memory` is where the pack is put together: its capacity is the pack's limit.
-    PackWriter(SessionKeys& keys, PackClass pack_class, Buffer memory);
+    // Takes the session's next header. `memory` is where the pack is put together, of `limit` bytes at most up to the
+    // slice table; it may have more room, which makes no difference.
+    PackWriter(SessionKeys& keys, PackClass pack_class, Buffer memory, std::size_t limit);
 
     // Whether a frame of `packed_size` bytes and a directory entry of `entry_size` fit in. It does in an empty writer
-    // whose memory is at least capacity_for(packed_size, entry_size).
+    // whose limit is at least size_of_one(packed_size, entry_size).
     bool fits(std::size_t packed_size, std::size_t entry_size) const;
-    static std::size_t capacity_for(std::size_t packed_size, std::size_t entry_size);
+    static std::size_t size_of_one(std::size_t packed_size, std::size_t entry_size);
 
     // The next place. `entry` is the frame's part of the directory (encode_directory_frame). It must fit. One thread at
     // a time.
@@ -57,6 +58,7 @@ public:
 private:
     FrameCipher cipher_;
     Buffer memory_;
+    std::size_t limit_;
     std::size_t size_;
     std::uint32_t frame_count_ = 0;
     Bytes entries_;

@@ -1,0 +1,214 @@
+#include "dr/repository/pack_source.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "dr/repository/pack_testing.h"
+
+namespace dr {
+namespace {
+
+using testing::add;
+using testing::noise;
+using testing::TestBlob;
+using testing::TestRepository;
+using testing::text_like;
+
+// Two sessions that stored blobs, and a source over both.
+struct Stored {
+    explicit Stored(bool encrypted = true) : repository(encrypted) {
+        PackSinkOptions options;
+        options.small_limit = 2048;
+        options.solid_target = 8192;
+        options.pipeline.pack_target = 32U << 10;
+        for (std::uint64_t session = 7; session < 9; ++session) {
+            SessionKeys keys{repository.keys, session, repository.host, repository.random, repository.clock};
+            PackSink sink{{.objects = repository.store, .pool = repository.pool, .keys = keys}, options};
+            for (std::size_t i = 0; i < 120; ++i) {
+                const std::uint64_t seed = session * 1000 + i;
+                blobs.push_back(repository.blob(i % 6 == 0 ? noise(3000 + i, seed) : text_like(200 + i, seed),
+                                                i % 4 == 0 ? BlobType::Extents : BlobType::Data));
+                add(sink, blobs.back()).value();
+            }
+            const SinkResult result = sink.finish().value();
+            runs.insert(runs.end(), result.runs.begin(), result.runs.end());
+        }
+    }
+    PackSource source(BlobIndex::IsLive is_live = [](const PackId&) { return true; }) {
+        return PackSource{{.objects = repository.store,
+                           .keys = repository.keys,
+                           .is_live = is_live,
+                           .live_packs = [this, is_live] {
+                               ++asked_for_packs;
+                               std::vector<PackName> packs = repository.stored_packs();
+                               std::erase_if(packs, [&](const PackName& pack) { return !is_live(pack.id); });
+                               return packs;
+                           }},
+                          runs};
+    }
+    void expect_all_there(PackSource& source) {
+        for (const TestBlob& blob : blobs) {
+            const Result<Bytes> read = source.read(blob.type, blob.id);
+            ASSERT_TRUE(read.ok()) << read.error().one_line();
+            ASSERT_EQ(read.value(), blob.bytes);
+        }
+    }
+
+    TestRepository repository;
+    std::vector<TestBlob> blobs;
+    std::vector<PackId> runs;
+    std::atomic<int> asked_for_packs{0};
+};
+
+TEST(PackSource, ReadsWhatWasStored) {
+    for (const bool encrypted : {true, false}) {
+        Stored stored{encrypted};
+        PackSource source = stored.source();
+        stored.expect_all_there(source);
+        EXPECT_EQ(stored.asked_for_packs, 0) << "the index is enough";
+    }
+}
+
+TEST(PackSource, PlacesOpenToTheFrameThatHoldsTheBlob) {
+    Stored stored;
+    PackSource source = stored.source();
+    for (const TestBlob& blob : stored.blobs) {
+        const BlobPlace place = source.locate(blob.id).value();
+        const auto frame = source.open_frame(place).value();
+        ASSERT_LT(place.ordinal, frame->blobs.size());
+        EXPECT_TRUE(equal(frame->blobs[place.ordinal], blob.bytes));
+        EXPECT_TRUE(source.check(blob.type, blob.id, frame->blobs[place.ordinal]).ok());
+        EXPECT_FALSE(source.pack_id(place.pack).is_zero());
+    }
+}
+
+TEST(PackSource, LocatesManyAtOnceAsOneByOne) {
+    Stored stored;
+    PackSource source = stored.source();
+    std::vector<BlobId> ids;
+    for (const TestBlob& blob : stored.blobs) ids.push_back(blob.id);
+    const std::vector<BlobPlace> places = source.locate_many(ids).value();
+    for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(places[i], source.locate(ids[i]).value());
+    ids.push_back(BlobId{});
+    EXPECT_EQ(source.locate_many(ids).error().code(), ErrorCode::Damaged);
+}
+
+TEST(PackSource, ChecksTypeAndContent) {
+    Stored stored;
+    PackSource source = stored.source();
+    const TestBlob& blob = stored.blobs[1];
+    EXPECT_FALSE(source.check(BlobType::Tree, blob.id, blob.bytes).ok());
+    EXPECT_FALSE(source.check(blob.type, blob.id, ByteSpan{blob.bytes}.first(10)).ok());
+    EXPECT_EQ(source.read(BlobType::Tree, blob.id).error().code(), ErrorCode::Damaged);
+}
+
+// The index is a convenience: every byte of it may go.
+TEST(PackSource, ReadsWithoutAnyIndex) {
+    Stored stored;
+    for (const PackId& run : stored.runs) stored.repository.store.remove(run_object_name(run)).value();
+    PackSource source = stored.source();
+    EXPECT_EQ(source.index().unreadable().size(), 2U);
+    stored.expect_all_there(source);
+    EXPECT_EQ(stored.asked_for_packs, 1) << "the packs are listed once";
+}
+
+TEST(PackSource, ReadsWithHalfOfTheIndex) {
+    Stored stored;
+    stored.repository.store.objects()[run_object_name(stored.runs[1])][400] ^= 1;
+    stored.repository.store.remove(run_object_name(stored.runs[0])).value();
+    PackSource source = stored.source();
+    stored.expect_all_there(source);
+}
+
+// The run opens, but rows of it do not: its packs must be asked themselves.
+TEST(PackSource, ReadsWithDamagedRows) {
+    Stored stored;
+    for (const PackId& run : stored.runs) stored.repository.store.objects()[run_object_name(run)][kPackHeaderSize + 100] ^= 1;
+    PackSource source = stored.source();
+    EXPECT_TRUE(source.index().unreadable().empty());
+    stored.expect_all_there(source);
+}
+
+TEST(PackSource, SaysThatABlobIsMissing) {
+    Stored stored;
+    PackSource source = stored.source();
+    const TestBlob stranger = stored.repository.blob(noise(100, 1));
+    EXPECT_EQ(source.locate(stranger.id).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(source.read(stranger.type, stranger.id).error().code(), ErrorCode::Damaged);
+}
+
+TEST(PackSource, DoesNotReadFromPacksThatAreNotLive) {
+    Stored stored;
+    PackSource all = stored.source();
+    const PackId dead = all.pack_id(all.locate(stored.blobs[1].id).value().pack);
+    PackSource source = stored.source([dead](const PackId& pack) { return pack != dead; });
+    EXPECT_EQ(source.locate(stored.blobs[1].id).error().code(), ErrorCode::Damaged);
+}
+
+TEST(PackSource, SaysWhichPackIsGone) {
+    Stored stored;
+    PackSource source = stored.source();
+    for (const PackName& pack : stored.repository.stored_packs()) stored.repository.store.remove(pack.object()).value();
+    EXPECT_EQ(source.read(stored.blobs[1].type, stored.blobs[1].id).error().code(), ErrorCode::NotFound);
+}
+
+TEST(PackSource, APlaceThatIsNoFrameIsDamaged) {
+    Stored stored;
+    PackSource source = stored.source();
+    BlobPlace place = source.locate(stored.blobs[1].id).value();
+    place.frame_offset += 1;
+    EXPECT_EQ(source.open_frame(place).error().code(), ErrorCode::Damaged);
+    place.frame_length = 3;
+    EXPECT_EQ(source.open_frame(place).error().code(), ErrorCode::Damaged);
+    place.frame_length = UINT32_MAX;
+    EXPECT_EQ(source.open_frame(place).error().code(), ErrorCode::Damaged);
+}
+
+TEST(PackSource, ReadsSmallBlobsOfOneFrameWithOneAccess) {
+    Stored stored;
+    PackSource source = stored.source();
+    source.read(stored.blobs[1].type, stored.blobs[1].id).value();
+    source.locate(stored.blobs[2].id).value();
+    const int before = stored.repository.store.reads;
+    source.read(stored.blobs[2].type, stored.blobs[2].id).value();
+    EXPECT_EQ(stored.repository.store.reads, before);
+}
+
+TEST(PackSource, FramesOutliveTheSource) {
+    Stored stored;
+    std::shared_ptr<const OpenFrame> frame;
+    BlobPlace place;
+    {
+        PackSource source = stored.source();
+        place = source.locate(stored.blobs[1].id).value();
+        frame = source.open_frame(place).value();
+    }
+    EXPECT_TRUE(equal(frame->blobs[place.ordinal], stored.blobs[1].bytes));
+}
+
+TEST(PackSource, ManyThreadsReadAtOnce) {
+    Stored stored;
+    for (const bool with_index : {true, false}) {
+        if (!with_index) stored.runs.clear();
+        PackSource source = stored.source();
+        std::atomic<int> wrong{0};
+        {
+            std::vector<std::jthread> threads;
+            for (std::size_t t = 0; t < 4; ++t) {
+                threads.emplace_back([&, t] {
+                    for (std::size_t i = 0; i < stored.blobs.size(); ++i) {
+                        const TestBlob& blob = stored.blobs[(i * 7 + t * 31) % stored.blobs.size()];
+                        const Result<Bytes> read = source.read(blob.type, blob.id);
+                        if (!read.ok() || read.value() != blob.bytes) ++wrong;
+                    }
+                });
+            }
+        }
+        EXPECT_EQ(wrong, 0);
+    }
+}
+
+}  // namespace
+}  // namespace dr
