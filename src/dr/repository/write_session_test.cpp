@@ -1,0 +1,152 @@
+#include "dr/repository/write_session.h"
+
+#include <gtest/gtest.h>
+
+#include "dr/repository/testing/test_repository.h"
+#include "dr/repository/tree_reader.h"
+
+namespace dr {
+namespace {
+
+using testing_support::content_of_size;
+using testing_support::OpenedTestRepository;
+using testing_support::TestRepository;
+
+// What the snapshot of `record` holds in its one file.
+Result<Bytes> read_back(OpenedTestRepository& open, std::uint64_t record) {
+    const Snapshot* snapshot = open.repository.state().snapshot_at(record);
+    if (snapshot == nullptr) return Error{ErrorCode::NotFound, "no such snapshot"};
+    const Commit commit = DR_TRY(open.repository.log().commit_of(*snapshot));
+    const Bytes plain = DR_TRY(open_record_body(open.repository.keys(), snapshot->session, commit.body, 1 << 20));
+    const SnapshotBody body = DR_TRY(decode_snapshot_body(plain));
+    const std::unique_ptr<PackSource> source = open_content(open.repository);
+    const std::optional<Entry> file = DR_TRY(find_entry(*source, body.root, "file"));
+    if (!file) return Error{ErrorCode::NotFound, "no such file"};
+    return source->read(BlobType::Data, source->namer().name(BlobType::Data, file->content.sha256));
+}
+
+TEST(WriteSession, WhatWasCommittedIsReadBackByAnyoneWhoOpensIt) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    const Bytes content = content_of_size(100'000, 5);
+    const std::uint64_t record = OpenedTestRepository{test}.backup(content).value();
+    OpenedTestRepository later{test};
+    EXPECT_EQ(read_back(later, record).value(), content);
+    EXPECT_TRUE(later.repository.state().open_sessions().empty());
+}
+
+TEST(WriteSession, TheSameContentAgainStoresNoDataAndNamesItsParent) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    OpenedTestRepository open{test};
+    const Bytes content = content_of_size(100'000, 5);
+    const std::uint64_t first = open.backup(content).value();
+    auto session = open.session().value();
+    EXPECT_EQ(session->parent()->record, first);
+    const DirRef root = open.store_file(*session, content).value();
+    ASSERT_TRUE(session->commit(open.details(root, "spec", 30, false)).ok());
+    EXPECT_EQ(session->totals().blobs_stored, 0U);
+    EXPECT_FALSE(open.session("another plan").value()->parent());
+}
+
+TEST(WriteSession, AWormSnapshotSaysUntilWhen) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    OpenedTestRepository open{test};
+    const std::uint64_t record = open.backup(as_bytes("evidence, long enough for a blob of its own"), "spec", 10, true).value();
+    const Snapshot& snapshot = *open.repository.state().snapshot_at(record);
+    EXPECT_TRUE(snapshot.worm);
+    EXPECT_EQ(snapshot.retain_until.nanoseconds() - snapshot.created_at.nanoseconds(), 10 * kNanosecondsPerDay);
+}
+
+TEST(WriteSession, WhatADeadSessionStoredIsTakenOver) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    const Bytes content = content_of_size(300'000, 5);
+    {
+        OpenedTestRepository open{test};
+        auto session = open.session().value();
+        ASSERT_TRUE(open.store_file(*session, content).ok());
+        ASSERT_TRUE(session->sink().finish().ok());  // durable, and then the process dies
+    }
+    test.clock.advance(kStaleSessionNanoseconds * 2);
+    OpenedTestRepository open{test};
+    ASSERT_TRUE(open.backup(as_bytes("something else moves the log's time on, far beyond the other")).ok());
+    OpenedTestRepository later{test};
+    auto session = later.session("third").value();
+    const DirRef root = later.store_file(*session, content).value();
+    const std::uint64_t record = session->commit(later.details(root, "third", 30, false)).value();
+    EXPECT_GE(session->bytes_adopted() + 0, 0U);
+    OpenedTestRepository last{test};
+    EXPECT_EQ(read_back(last, record).value(), content);
+    EXPECT_TRUE(last.repository.state().open_sessions().empty());
+}
+
+TEST(WriteSession, AnAbandonedSessionLeavesNoSnapshot) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    OpenedTestRepository open{test};
+    auto session = open.session().value();
+    ASSERT_TRUE(open.store_file(*session, content_of_size(100, 1)).ok());
+    ASSERT_TRUE(session->abandon().ok());
+    EXPECT_TRUE(open.repository.state().snapshots().empty());
+    EXPECT_TRUE(open.repository.state().open_sessions().empty());
+}
+
+TEST(WriteSession, ManySnapshotsKeepFewIndexRuns) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    OpenedTestRepository open{test};
+    std::vector<std::uint64_t> records;
+    for (std::uint64_t i = 0; i < 30; ++i) records.push_back(open.backup(content_of_size(2000, i)).value());
+    EXPECT_LE(open.repository.state().runs().size(), 16U);
+    for (std::uint64_t i = 0; i < 30; ++i) EXPECT_EQ(read_back(open, records[i]).value(), content_of_size(2000, i)) << i;
+}
+
+// Power goes before every disk operation of two backups. Whatever was acknowledged is whole afterwards, and a third backup works.
+TEST(WriteSession, PowerCutsNeverLoseAnAcknowledgedSnapshot) {
+    const Bytes contents[] = {content_of_size(40'000, 1), content_of_size(30'000, 2)};
+    for (std::uint64_t step = 0;; ++step) {
+        SCOPED_TRACE("power cut before disk operation " + std::to_string(step));
+        TestRepository test{step + 1};
+        ASSERT_TRUE(test.create(*test.store()).ok());
+        std::vector<std::uint64_t> acknowledged;
+        {
+            OpenedTestRepository open{test};
+            test.disk.cut_power_before(test.disk.operations() + step);
+            for (const Bytes& content : contents) {
+                const Result<std::uint64_t> record = open.backup(content);
+                if (record.ok()) acknowledged.push_back(record.value());
+            }
+        }
+        const bool finished = !test.disk.power_was_cut();
+        test.disk.restart();
+        OpenedTestRepository later{test};
+        for (std::size_t i = 0; i < acknowledged.size(); ++i) EXPECT_EQ(read_back(later, acknowledged[i]).value(), contents[i]);
+        const Result<std::uint64_t> again = later.backup(contents[0]);
+        ASSERT_TRUE(again.ok()) << again.error().one_line();
+        EXPECT_EQ(read_back(later, again.value()).value(), contents[0]);
+        if (finished) break;
+    }
+}
+
+// No plaintext key, name or content in any byte of the repository.
+TEST(WriteSession, NothingThatIsSecretStandsInTheClear) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    OpenedTestRepository open{test};
+    const std::string content = "a sentence that nobody but key holders may find in the repository, long enough not to lie in the tree";
+    ASSERT_TRUE(open.backup(as_bytes(content)).ok());
+    const SlotFile& slot = test.key->slot;
+    const std::string_view secrets[] = {content.substr(0, 24), "/app", as_text(open.repository.ring().k_id.bytes()), as_text(open.repository.ring().epochs.at(1).bytes()),
+                                        as_text(test.key->opened.slot_private.bytes())};
+    ASSERT_FALSE(slot.wrapped.empty());
+    for (const ObjectInfo& object : open.store->list("").value()) {
+        if (object.name == "FORMAT.txt") continue;
+        const Bytes bytes = open.store->get(object.name, 1 << 24).value();
+        for (const std::string_view secret : secrets) EXPECT_EQ(as_text(bytes).find(secret), std::string_view::npos) << object.name;
+    }
+}
+
+}  // namespace
+}  // namespace dr
