@@ -36,6 +36,7 @@ Result<void> read_sizes(const ObjectReader& reader, RepositoryConfig& config) {
     config.inline_limit = DR_TRY(frames.natural("inline_limit", 0, 4096));
     config.small_limit = DR_TRY(frames.natural("small_limit", 1, 1U << 20));
     config.solid_target = DR_TRY(frames.natural("solid_target", 4096, 8U << 20));
+    if (config.small_limit > config.solid_target / 2) return Error{ErrorCode::BadRequest, "'small_limit' is more than half of 'solid_target'"};
     const JsonValue* pack = DR_TRY(reader.object("pack"));
     const ObjectReader packs = DR_TRY(ObjectReader::open(*pack, "pack", {"target"}));
     config.pack_target = DR_TRY(packs.natural("target", 4096, 64U << 20));

@@ -32,6 +32,7 @@ TEST(RepositoryConfig, ANewerFormatIsUnsupportedAndAnythingElseDamaged) {
     EXPECT_EQ(with("\"version\": 1", "\"version\": -1").error().code(), ErrorCode::Damaged);
     EXPECT_EQ(with("aes_256_gcm", "rot13").error().code(), ErrorCode::Damaged);
     EXPECT_EQ(with("262144", "99999999999").error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(with("65536", "1000000").error().code(), ErrorCode::Damaged);  // small blobs that fill a frame alone
     EXPECT_EQ(with("fastcdc", "magic").error().code(), ErrorCode::Damaged);
     EXPECT_EQ(with("\"created_at\"", "\"made_at\"").error().code(), ErrorCode::Damaged);
     EXPECT_EQ(parse_repository_config("{").error().code(), ErrorCode::Damaged);

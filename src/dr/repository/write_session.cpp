@@ -20,6 +20,16 @@ std::vector<std::uint64_t> dead_writers(const State& state, const PublicKey& act
     return dead;
 }
 
+// More than this many runs cost time at every opening, however few rows they have.
+constexpr std::size_t kMaxRuns = 16;
+
+std::vector<PackId> smaller_half(std::vector<RunSummary> runs) {
+    std::ranges::stable_sort(runs, {}, &RunSummary::rows);
+    std::vector<PackId> ids;
+    for (std::size_t i = 0; i < runs.size() / 2; ++i) ids.push_back(runs[i].id);
+    return ids;
+}
+
 // Moves the first `count` items of `from` to a new list.
 template <typename T>
 std::vector<T> take(std::vector<T>& from, std::size_t count) {
@@ -135,7 +145,8 @@ Result<void> WriteSession::merge_index(RecordLists& lists) {
     }
     // The order of a hash table is not the same everywhere; equal input must give equal bytes.
     std::ranges::sort(summaries, {}, &RunSummary::id);
-    const std::vector<PackId> old = plan_merge(summaries);
+    std::vector<PackId> old = plan_merge(summaries);
+    if (old.empty() && summaries.size() > kMaxRuns) old = smaller_half(summaries);
     if (old.empty()) return {};
     const std::vector<WrittenRun> merged = DR_TRY(merge_runs(store, *keys_, tools, old, [&state](const PackId& id) { return state.is_live(id); }, Durability::Now));
     for (const WrittenRun& run : merged) lists.runs_added.push_back(run.id);

@@ -28,6 +28,7 @@ struct TestRepository {
         made.created_at = Timestamp::from_seconds(1'800'000'000);
         made.pack_target = 64 << 10;
         made.solid_target = 16 << 10;
+        made.small_limit = 8 << 10;
         return made;
     }
     Result<Repository> create(ObjectStore& objects) { return Repository::create(objects, config(), key->slot, key->opened, clock, random); }
