@@ -18,14 +18,27 @@ void cannot_pin(const Settings& settings, const Error& error, Monitor& monitor) 
                  "): an older copy of it would not be noticed");
 }
 
-Result<bool> check_pin(const Settings& settings, const Repository& repository, Monitor& monitor) {
+// Another process of this machine may have appended and pinned since the log was read here: then the log has it by now. What is still
+// older after reading it again is older.
+Result<PinCheck> check_fresh(Pins& pins, Repository& repository) {
+    Result<PinCheck> checked = pins.check(repository.log());
+    while (!checked.ok() && checked.error().code() == ErrorCode::Forked) {
+        const std::uint64_t head = repository.state().head().seq;
+        DR_TRY(repository.log().refresh());
+        if (repository.state().head().seq == head) break;
+        checked = pins.check(repository.log());
+    }
+    return checked;
+}
+
+Result<bool> check_pin(const Settings& settings, Repository& repository, Monitor& monitor) {
     Result<std::unique_ptr<PosixDisk>> disk = open_state(settings);
     if (!disk.ok()) {
         cannot_pin(settings, disk.error(), monitor);
         return true;
     }
     Pins pins{*disk.value()};
-    Result<PinCheck> checked = pins.check(repository.log());
+    Result<PinCheck> checked = check_fresh(pins, repository);
     if (!checked.ok()) {
         if (checked.error().code() != ErrorCode::Forked || !settings.allow_older_history) return std::move(checked).error();
         monitor.note("taking the history that is there now, because --accept-history was given: " + checked.error().one_line());
@@ -67,7 +80,7 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
     return OpenRepository{std::move(store), std::move(repository), first_sight};
 }
 
-Result<void> remember_head(const Settings& settings, const Repository& repository, Monitor& monitor) {
+Result<void> remember_head(const Settings& settings, Repository& repository, Monitor& monitor) {
     DR_TRY(check_pin(settings, repository, monitor));
     return {};
 }

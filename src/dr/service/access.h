@@ -26,6 +26,6 @@ struct OpenRepository {
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor);
 
 // Moves this machine's pin to the head it knows now: after every append.
-Result<void> remember_head(const Settings& settings, const Repository& repository, Monitor& monitor);
+Result<void> remember_head(const Settings& settings, Repository& repository, Monitor& monitor);
 
 }  // namespace dr
