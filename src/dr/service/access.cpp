@@ -42,6 +42,10 @@ Result<bool> check_pin(const Settings& settings, Repository& repository, Monitor
     if (!checked.ok()) {
         if (checked.error().code() != ErrorCode::Forked || !settings.allow_older_history) return std::move(checked).error();
         monitor.note("taking the history that is there now, because --accept-history was given: " + checked.error().one_line());
+        const State& state = repository.state();
+        PinCheck accepted;
+        accepted.now = {repository.store().location(), repository.id(), state.head(), state.trusted_time(), {}};
+        if (Result<void> remembered = pins.remember(accepted); !remembered.ok()) cannot_pin(settings, remembered.error(), monitor);
         return true;
     }
     const bool first = checked.value().first_sight;
