@@ -473,7 +473,7 @@ TEST_F(BackupTest, AFileThatNeverHoldsStillIsStoredAsReadAndReported) {
     write("small", noise(1000, 1));
     write("large", noise(100'000, 2));
     write("still", "x");
-    int opened = 0;
+    std::atomic<int> opened = 0;  // the calling thread works too
     options_.after_open = [&](std::string_view name) {
         if (name == "still") return;
         ++opened;
