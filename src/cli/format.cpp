@@ -1,0 +1,89 @@
+#include "cli/format.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "dr/base/check.h"
+
+namespace dr::cli {
+namespace {
+
+std::string with_decimals(double value, int decimals) {
+    std::array<char, 64> text{};
+    const int length = std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+    return std::string(text.data(), static_cast<std::size_t>(std::clamp(length, 0, 63)));
+}
+
+std::string two_digits(std::uint64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); }
+
+// Characters, not bytes: a continuation byte takes no column.
+std::size_t width_of(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string human_count(std::uint64_t count) {
+    std::string digits = std::to_string(count);
+    for (std::size_t at = digits.size(); at > 3;) {
+        at -= 3;
+        digits.insert(at, ",");
+    }
+    return digits;
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+    if (bytes < 1024) return std::to_string(bytes) + " B";
+    constexpr std::array<const char*, 6> kUnits{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    // 1023.95 would be printed as 1024.0.
+    while (value >= 1023.95 && unit + 1 < kUnits.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return with_decimals(value, 1) + " " + kUnits[unit];
+}
+
+std::string human_rate(double bytes_per_second) { return with_decimals(std::max(bytes_per_second, 0.0) / 1e6, 1) + " MB/s"; }
+
+std::string human_duration(double seconds) {
+    seconds = std::clamp(seconds, 0.0, 1e9);
+    if (seconds < 10) return with_decimals(seconds, 2) + " s";
+    if (seconds < 60) return with_decimals(seconds, 1) + " s";
+    const auto whole = static_cast<std::uint64_t>(seconds);
+    const std::string tail = two_digits(whole / 60 % 60) + ":" + two_digits(whole % 60);
+    if (whole >= 3600) return std::to_string(whole / 3600) + ":" + tail;
+    return std::to_string(whole / 60) + ":" + two_digits(whole % 60);
+}
+
+std::string human_date(Timestamp at) { return at.iso8601().substr(0, 10); }
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return human_count(count) + " " + std::string(count == 1 ? one : many);
+}
+
+std::vector<std::string> Table::lines() const {
+    std::vector<std::size_t> widths;
+    for (const Column& column : columns_) widths.push_back(width_of(column.title));
+    for (const auto& row : rows_) {
+        DR_CHECK(row.size() == columns_.size());
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    }
+    const auto line_of = [&](const auto& cell_at) {
+        std::string line;
+        for (std::size_t i = 0; i < columns_.size(); ++i) {
+            const std::string& cell = cell_at(i);
+            const std::string pad(widths[i] - width_of(cell), ' ');
+            line += (i > 0 ? "  " : "") + (columns_[i].align == Align::Right ? pad + cell : cell + pad);
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        return line;
+    };
+    std::vector<std::string> lines{line_of([this](std::size_t i) -> const std::string& { return columns_[i].title; })};
+    for (const auto& row : rows_) lines.push_back(line_of([&row](std::size_t i) -> const std::string& { return row[i]; }));
+    return lines;
+}
+
+}  // namespace dr::cli

@@ -1,0 +1,144 @@
+#include "cli/shell.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "cli/passphrase_prompt.h"
+#include "cli/signals.h"
+#include "dr/platform/posix/small_file.h"
+#include "dr/service/request_id.h"
+
+namespace dr::cli {
+namespace {
+
+// /dev/null stands for "no configuration".
+Result<std::optional<ConfigFile>> read_config(const ConfigChoice& choice) {
+    for (const std::string& path : choice.files) {
+        const Result<Bytes> text = read_small_file(path, kMaxConfigFile);
+        if (text.ok()) {
+            if (text.value().empty() && path == "/dev/null") return std::optional<ConfigFile>{};
+            return std::optional{DR_TRY(parse_config(as_text(text.value()), path))};
+        }
+        if (text.error().code() == ErrorCode::NotFound && !choice.must_exist) continue;
+        Error error = text.error();
+        return std::move(error)
+            .during("reading the configuration '" + printable(path) + "'" + (choice.origin.empty() ? "" : " that " + choice.origin + " names"))
+            .next("qnwis_dr config show --config /dev/null");
+    }
+    return std::optional<ConfigFile>{};
+}
+
+// Commands whose `next` line has to find the same repository as the one that failed.
+bool needs_repository(std::string_view command) {
+    static constexpr std::array<std::string_view, 14> kCommands{"backup", "list", "verify", "restore", "prune", "stats", "ls",
+                                                                "find",   "diff", "dump",   "manifest", "init", "keys slot", "keys export"};
+    return std::ranges::any_of(kCommands, [command](std::string_view name) { return command.starts_with(name); });
+}
+
+}  // namespace
+
+Shell::Shell(const World& world, const Surroundings& surroundings, Console& console)
+    : world_(world), surroundings_(surroundings), console_(console) {}
+Shell::~Shell() = default;
+
+ConsoleMonitor& Shell::monitor() {
+    if (!monitor_) monitor_ = std::make_unique<ConsoleMonitor>(console_, surroundings_.display_clock);
+    return *monitor_;
+}
+
+void Shell::done_working() {
+    if (monitor_) monitor_->finish();
+}
+
+const std::string& Shell::request_id() {
+    if (request_id_.empty()) request_id_ = new_identifier("cli", world_.random).text();
+    return request_id_;
+}
+
+Result<ResolvedSettings> Shell::resolve() const {
+    SettingsInput input;
+    input.options = options.settings;
+    input.environment = surroundings_.environment;
+    input.is_root = surroundings_.is_root;
+    input.config = DR_TRY(read_config(choose_config(options.settings, surroundings_.environment)));
+    ResolvedSettings resolved = DR_TRY(resolve_settings(input));
+    if (!options.no_input) resolved.settings.keys.ask = passphrase_prompt();
+    return resolved;
+}
+
+void Shell::print_json(const std::function<void(JsonWriter&)>& write) {
+    const std::string& id = request_id();
+    const std::string line = json_text(JsonLayout::Compact, [&](JsonWriter& json) {
+        json.begin_object();
+        json.field("request_id", id);
+        write(json);
+        json.end_object();
+    });
+    (void)console_.write(line);  // flush() tells
+}
+
+int Shell::fail(Error error) {
+    done_working();
+    // Whatever broke off because of a signal was interrupted: nothing else is worth saying.
+    if (interrupted() && error.code() != ErrorCode::Cancelled) error = std::move(error).as(ErrorCode::Cancelled);
+    if (error.next_step().starts_with("qnwis_dr ")) error = std::move(error).next(command_line(std::string_view{error.next_step()}.substr(9)));
+    const ErrorCodeInfo& code = info(error.code());
+    if (options.json) {
+        print_json([&](JsonWriter& json) {
+            json.key("error");
+            json.begin_object();
+            json.field("code", code.label);
+            json.field("exit_status", code.exit_status);
+            json.field("message", error.what());
+            json.field("means", error.meaning());
+            json.field("while", error.whiles());
+            json.field("next", error.next_step());
+            json.end_object();
+        });
+    }
+    console_.show(error);
+    return code.exit_status;
+}
+
+std::string Shell::command_line(std::string_view command) const {
+    std::string line = "qnwis_dr " + std::string(command);
+    const auto add = [&](std::string_view option, const std::string& value) {
+        if (!value.empty() && line.find(option) == std::string::npos) line += " " + std::string(option) + " " + shell_quoted(value);
+    };
+    if (needs_repository(command)) {
+        add("--storage-path", options.settings.storage_path);
+        add("--key-file", options.settings.key_file);
+        add("--config", options.settings.config);
+    }
+    return line;
+}
+
+void write_timings(JsonWriter& json, const Timings& timings) {
+    json.key("timings_ms");
+    json.begin_object();
+    for (const auto& [phase, milliseconds] : timings) json.field(phase, milliseconds);
+    if (timings.empty() || timings.back().first != "total") json.field("total", 0.0);
+    json.end_object();
+}
+
+double total_seconds(const Timings& timings) { return timings.empty() ? 0 : timings.back().second / 1000; }
+
+Result<std::uint64_t> parse_number(std::string_view option, std::string_view text, std::uint64_t min, std::uint64_t max) {
+    Result<std::uint64_t> number = parse_natural(text, min, max);
+    if (number.ok()) return number;
+    return Error{ErrorCode::BadRequest, std::string(option) + " " + number.error().what()}.means("nothing was done");
+}
+
+std::string shell_quoted(std::string_view word) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view{"_./:,@%+=-"}.contains(c);
+    };
+    if (!word.empty() && std::ranges::all_of(word, plain)) return std::string(word);
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+}  // namespace dr::cli

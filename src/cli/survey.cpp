@@ -1,0 +1,171 @@
+#include "cli/survey.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <optional>
+
+#include "dr/models/content_marks.h"
+#include "dr/platform/posix/file_descriptor.h"
+
+namespace dr::cli {
+namespace {
+
+// Each level holds a directory open.
+constexpr std::size_t kMaxDepth = 4000;
+
+struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+Result<Bytes> first_bytes(int directory, const char* name, std::size_t limit) {
+    const FileDescriptor file{::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
+    if (!file.is_open()) return Error::from_errno(errno, "cannot open the file");
+    Bytes bytes(limit);
+    std::size_t size = 0;
+    while (size < limit) {
+        const ssize_t got = ::read(file.get(), bytes.data() + size, limit - size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return Error::from_errno(errno, "cannot read the file");
+        if (got == 0) break;
+        size += static_cast<std::size_t>(got);
+    }
+    bytes.resize(size);
+    return bytes;
+}
+
+bool has_cachedir_tag(int directory) {
+    const Result<Bytes> tag = first_bytes(directory, "CACHEDIR.TAG", 64);
+    return tag.ok() && is_cachedir_tag(tag.value());
+}
+
+PathKind kind_of(const struct stat& status) {
+    if (S_ISREG(status.st_mode)) return PathKind::File;
+    return S_ISDIR(status.st_mode) ? PathKind::Directory : PathKind::Other;
+}
+
+class Walker {
+public:
+    Walker(const Selection& selection, const SurveyOptions& options, Monitor& monitor)
+        : selection_(selection), options_(options), monitor_(monitor), tally_(selection) {
+        if (!options.repository.empty() && ::stat(options.repository.c_str(), &repository_) == 0) has_repository_ = true;
+    }
+
+    // The root of a walk, whose entries appear below `path`. `outside`: by their full path.
+    Result<void> root(int fd, const RelativePath& path, bool outside) {
+        outside_ = outside;
+        return directory(fd, path, 0);
+    }
+
+    // An outside root may be a file.
+    Result<void> outside_root(const OutsideRoot& root) {
+        if (root.excluded != nullptr) {
+            skip(root.excluded->reason);
+            return {};
+        }
+        outside_ = true;
+        const FileDescriptor top{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+        if (root.path == "/") return this->root(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), RelativePath{}, true);
+        const std::string below = root.path.substr(1);
+        const RelativePath path = DR_TRY(RelativePath::parse(below));
+        return entry(top.get(), below.c_str(), path, 0);
+    }
+
+    Survey finish() {
+        result_.datasets_missing = tally_.missing();
+        return std::move(result_);
+    }
+
+private:
+    void skip(SkipReason reason) {
+        if (reason != SkipReason::NotSelected) ++result_.skipped[std::string(label(reason))];
+    }
+    void unreadable(const RelativePath& path, const Error& error) {
+        ++result_.unreadable;
+        monitor_.warning(path.bytes(), error);
+    }
+
+    // Takes over `fd`.
+    Result<void> directory(int fd, const RelativePath& path, std::size_t depth) {
+        const Directory listing{fd < 0 ? nullptr : ::fdopendir(fd)};
+        if (!listing || depth > kMaxDepth) {
+            if (!listing && fd >= 0) ::close(fd);
+            unreadable(path, Error::from_errno(listing ? ENAMETOOLONG : errno, "cannot read the directory"));
+            return {};
+        }
+        for (;;) {
+            if (options_.stop && options_.stop()) return Error{ErrorCode::Cancelled, "the survey was interrupted"};
+            const dirent* next = ::readdir(listing.get());
+            if (next == nullptr) return {};
+            const std::string_view name = next->d_name;
+            if (name == "." || name == "..") continue;
+            const RelativePath below = DR_TRY(path.join(name));
+            DR_TRY(entry(::dirfd(listing.get()), next->d_name, below, depth + 1));
+        }
+    }
+
+    Result<void> entry(int parent, const char* name, const RelativePath& path, std::size_t depth) {
+        struct stat status {};
+        if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+            unreadable(path, Error::from_errno(errno, "cannot look at the entry"));
+            return {};
+        }
+        EntryFacts facts;
+        facts.kind = kind_of(status);
+        FileDescriptor below;
+        if (facts.kind == PathKind::Directory) {
+            below = FileDescriptor{::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+            if (below.is_open()) facts.has_cachedir_tag = has_cachedir_tag(below.get());
+            facts.is_repository = has_repository_ && status.st_dev == repository_.st_dev && status.st_ino == repository_.st_ino;
+        }
+        const Decision decision = outside_ ? selection_.decide_outside(path, facts) : selection_.decide(path, facts);
+        if (decision.verdict == Verdict::Skipped) {
+            skip(decision.reason);
+            return {};
+        }
+        if (facts.kind == PathKind::Directory) return directory(below.is_open() ? ::dup(below.get()) : -1, path, depth);
+        if (facts.kind == PathKind::File && decision.verdict == Verdict::Selected) file(parent, name, path, status);
+        return {};
+    }
+
+    void file(int parent, const char* name, const RelativePath& path, const struct stat& status) {
+        const auto size = static_cast<std::uint64_t>(status.st_size);
+        if (options_.read_contents && size > 0 && size <= kMaxPrivateKeyFile) {
+            const Result<Bytes> content = first_bytes(parent, name, kMaxPrivateKeyFile);
+            if (!content.ok()) return unreadable(path, content.error());
+            if (looks_like_private_key(content.value())) return skip(SkipReason::PrivateKey);
+        }
+        ++result_.files;
+        result_.bytes += size;
+        if (!outside_) tally_.stored(path);
+    }
+
+    const Selection& selection_;
+    const SurveyOptions& options_;
+    Monitor& monitor_;
+    DatasetTally tally_;
+    Survey result_;
+    struct stat repository_ {};
+    bool has_repository_ = false;
+    bool outside_ = false;
+};
+
+}  // namespace
+
+Result<Survey> survey(const Selection& selection, const std::string& workspace, const SurveyOptions& options, Monitor& monitor) {
+    Walker walker{selection, options, monitor};
+    if (selection.touches_workspace()) {
+        const int fd = ::open(workspace.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) return Error::from_errno(errno, "cannot open the workspace '" + printable(workspace) + "'").next("qnwis_dr plan --help");
+        DR_TRY(walker.root(fd, RelativePath{}, false));
+    }
+    for (const OutsideRoot& root : selection.outside_roots()) DR_TRY(walker.outside_root(root));
+    return walker.finish();
+}
+
+}  // namespace dr::cli
