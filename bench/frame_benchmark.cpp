@@ -1,6 +1,6 @@
 // What frames and packs cost: the whole sink on synthetic data, and its stages one by one, in CPU seconds per GiB.
 //
-//   frame_benchmark [--megabytes N] [--level L] [--workers W] [--store memory|DIR]
+//   frame_benchmark [--megabytes N] [--level L] [--workers W] [--only stages|chunks|small|tiny|source]
 //
 // The CPU time of all threads counts, so that a stage is as dear as it is, wherever it runs.
 
@@ -15,7 +15,6 @@
 #include "dr/codec/xxh.h"
 #include "dr/crypto/aead.h"
 #include "dr/crypto/sha256.h"
-#include "dr/platform/disk.h"
 #include "dr/platform/posix/clock.h"
 #include "dr/platform/posix/random.h"
 #include "dr/repository/pack_sink.h"
@@ -226,13 +225,15 @@ int main(int argc, char** argv) {
     const std::size_t total = std::stoull(bench::take_option(arguments, "--megabytes", "1024")) << 20U;
     const int level = std::stoi(bench::take_option(arguments, "--level", "1"));
     const unsigned workers = static_cast<unsigned>(std::stoul(bench::take_option(arguments, "--workers", "2")));
+    const std::string only = bench::take_option(arguments, "--only", "");
+    const auto wanted = [&](std::string_view part) { return only.empty() || only == part; };
     constexpr std::size_t kData = 64U << 20;
     for (const auto& [name, data] : {std::pair{"random", make_random(kData)}, std::pair{"csv", make_csv(kData)}}) {
         std::printf("%s, %zu MiB, level %d, %u workers\n", name, total >> 20U, level, workers);
-        stages(data, total, level);
-        sink("sink: chunks of 1 MiB", data, total, kChunk, level, workers, false);
-        sink("sink: small blobs of 16 KiB", data, total, 16384, level, workers, false);
-        sink("sink: tiny blobs of 128 bytes (1/8)", data, total / 8, 128, level, workers, false);
-        source(data, std::min<std::size_t>(total, kData), level, workers);
+        if (wanted("stages")) stages(data, total, level);
+        if (wanted("chunks")) sink("sink: chunks of 1 MiB", data, total, kChunk, level, workers, false);
+        if (wanted("small")) sink("sink: small blobs of 16 KiB", data, total, 16384, level, workers, false);
+        if (wanted("tiny")) sink("sink: tiny blobs of 128 bytes (1/8)", data, total / 8, 128, level, workers, false);
+        if (wanted("source")) source(data, std::min<std::size_t>(total, kData), level, workers);
     }
 }

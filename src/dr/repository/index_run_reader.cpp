@@ -61,12 +61,8 @@ Result<FramePlain> IndexRunReader::frame(std::uint32_t number) const {
 }
 
 Result<void> IndexRunReader::load_filters() {
-    std::vector<Bytes> filters;
-    for (std::uint32_t i = 0; i < tail_.filter_frames; ++i) {
-        FramePlain filter = DR_TRY(frame(filter_frames_begin_ + i));
-        filters.emplace_back(filter.plain.begin(), filter.plain.end());
-        tools_.buffers.give(std::move(filter.memory));
-    }
+    std::vector<FramePlain> filters;
+    for (std::uint32_t i = 0; i < tail_.filter_frames; ++i) filters.push_back(DR_TRY(frame(filter_frames_begin_ + i)));
     filters_ = std::move(filters);
     return {};
 }
@@ -88,7 +84,7 @@ bool IndexRunReader::filters_may_hold(const Id16& id, const Range& range) const 
     const std::uint64_t first_filter = first_rows_[range.begin] / tail_.filter_keys_per_frame;
     const std::uint64_t last_filter = (first_rows_[range.end] - 1) / tail_.filter_keys_per_frame;
     for (std::uint64_t i = first_filter; i <= last_filter; ++i) {
-        if (filter_may_hold(filters_[i], id)) return true;
+        if (filter_may_hold(filters_[i].plain, id)) return true;
     }
     return false;
 }

@@ -57,7 +57,7 @@ private:
     std::uint32_t pack_frames_begin_ = 0;
     std::uint32_t filter_frames_begin_ = 0;
     std::uint64_t filter_bytes_ = 0;
-    std::vector<Bytes> filters_;             // empty until loaded
+    std::vector<FramePlain> filters_;        // empty until loaded
 };
 
 }  // namespace dr
