@@ -2,6 +2,8 @@
 // ls: the entries of a directory of a snapshot, or of everything below it, in the order of the tree.
 
 #include <functional>
+#include <span>
+#include <string>
 
 #include "dr/base/result.h"
 #include "dr/models/relative_path.h"
@@ -21,10 +23,8 @@ Result<Entry> entry_at(BlobSource& source, const DirRef& root, const RelativePat
 Result<void> list_entries(BlobSource& source, const DirRef& root, const RelativePath& path, bool recursive, const EntryVisitor& visit);
 
 struct TreeTotals {
-    std::uint64_t files = 0;
-    std::uint64_t directories = 0;
-    std::uint64_t others = 0;          // symlinks, FIFOs, devices, sockets
-    std::uint64_t bytes = 0;           // sizes of files
+    std::uint64_t files = 0;           // regular files, each snapshot's own
+    std::uint64_t bytes = 0;           // their sizes
     std::uint64_t unique_blobs = 0;    // data blobs, each counted once
     std::uint64_t unique_bytes = 0;
 };

@@ -68,6 +68,7 @@ Result<void> FileWriter::try_make_special(const DirectoryPtr& directory, const E
     switch (entry.kind) {
         case EntryKind::Symlink: made = ::symlinkat(entry.target.c_str(), parent->get(), name); break;
         case EntryKind::Fifo: made = ::mkfifoat(parent->get(), name, 0600); break;
+        case EntryKind::Socket: made = ::mknodat(parent->get(), name, S_IFSOCK | 0600, 0); break;
         case EntryKind::CharDevice: made = ::mknodat(parent->get(), name, S_IFCHR | 0600, device); break;
         case EntryKind::BlockDevice: made = ::mknodat(parent->get(), name, S_IFBLK | 0600, device); break;
         default: DR_CHECK(false);

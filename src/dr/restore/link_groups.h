@@ -1,5 +1,5 @@
 #pragma once
-// Hard links: which files of a snapshot are names of one file, and where the first of them was restored.
+// Hard links: which entries of a snapshot are names of one file, symbolic link or other thing, and where the first of them was restored.
 
 #include <cstdint>
 #include <optional>
@@ -24,7 +24,8 @@ public:
         DirectoryPtr directory;
         std::string name;
         bool verify = false;  // it lies where others may write
-        Sha256 content;
+        EntryKind kind = EntryKind::File;
+        Sha256 content;  // of a symbolic link: of its target
         std::uint64_t size = 0;
         std::uint64_t names_left = 0;
     };

@@ -91,7 +91,8 @@ private:
         }
         if (const char* why = refusal(entry, request_)) {
             act(level, Action::Refuse);
-            refuse(why);
+            // What is in new directories is not always looked at: the restore itself says it when it gets there.
+            if (level.existing || request_.dry_run) refuse(why);
             return {};
         }
         if (!level.existing) return plan_new(level, entry, everything);
@@ -211,7 +212,7 @@ private:
         if (planned_.replaced.size() < RestorePlan::kMaxListed) planned_.replaced.push_back(path);
     }
 
-    // Symlinks, FIFOs and devices; a file of another size is not equal.
+    // Symlinks, FIFOs, sockets and devices; a file of another size is not equal.
     bool equal_special(int directory, const EntryView& entry, const struct stat& info) const {
         switch (entry.kind) {
             case EntryKind::Symlink: {
@@ -221,6 +222,7 @@ private:
                 return got == static_cast<ssize_t>(entry.target.size()) && target.starts_with(entry.target);
             }
             case EntryKind::Fifo: return S_ISFIFO(info.st_mode);
+            case EntryKind::Socket: return S_ISSOCK(info.st_mode);
             case EntryKind::CharDevice: return S_ISCHR(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
             case EntryKind::BlockDevice: return S_ISBLK(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
             default: return false;
@@ -286,9 +288,8 @@ private:
 const char* refusal(const EntryView& entry, const RestoreRequest& request) {
     if (!RelativePath::is_component(entry.name)) return "the name would lead out of the target";
     switch (entry.kind) {
-        case EntryKind::Socket: return "sockets are recorded, not restored: their program makes them";
         case EntryKind::CharDevice:
-        case EntryKind::BlockDevice: return request.devices ? nullptr : "devices are restored only on request";
+        case EntryKind::BlockDevice: return request.devices ? nullptr : "devices are restored only with --devices";
         default: return nullptr;
     }
 }

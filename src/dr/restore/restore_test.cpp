@@ -154,32 +154,61 @@ TEST_F(RestoreTest, EverythingComesBackAsItWas) {
     clear_flags(scratch / "target/deep/many-4");
 }
 
-TEST_F(RestoreTest, DevicesComeBackOnlyOnRequestAndSocketsNever) {
+TEST_F(RestoreTest, DevicesComeBackOnlyOnRequest) {
     Entry device = named("null", EntryKind::CharDevice, 0666);
     device.device_major = 1;
     device.device_minor = 3;
-    const DirRef root = tree(blobs, {device, named("talk", EntryKind::Socket, 0777), named("disk", EntryKind::BlockDevice, 0600)});
+    const DirRef root = tree(blobs, {device, named("talk", EntryKind::Socket, 0751), named("disk", EntryKind::BlockDevice, 0600)});
 
     const RestoreOutcome without = run(root).value();
-    EXPECT_EQ(without.files_restored, 0U);
-    EXPECT_EQ(without.plan.files_refused, 3U);
+    EXPECT_EQ(without.files_restored, 1U);
+    EXPECT_EQ(without.plan.files_refused, 2U);
+    struct stat info;
+    ASSERT_EQ(::stat((scratch / "target/talk").c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode, static_cast<mode_t>(S_IFSOCK | 0751));
 
     if (::geteuid() != 0) GTEST_SKIP() << "only root makes devices";
     RestoreRequest asked = request();
     asked.devices = true;
     const RestoreOutcome with = run(asked, root).value();
-    EXPECT_EQ(with.plan.files_refused, 1U);
+    EXPECT_EQ(with.plan.files_refused, 0U);
     if (with.failure_count > 0) GTEST_SKIP() << "devices cannot be made here: " << with.failures[0].error;
-    struct stat info;
     ASSERT_EQ(::stat((scratch / "target/null").c_str(), &info), 0);
     EXPECT_TRUE(S_ISCHR(info.st_mode));
     EXPECT_EQ(info.st_rdev, makedev(1, 3));
-    EXPECT_EQ(run(asked, root).value().files_skipped, 2U);
+    EXPECT_EQ(run(asked, root).value().files_skipped, 3U);
+}
+
+TEST_F(RestoreTest, WhatIsNotRestoredIsListedAlsoInNewDirectories) {
+    const DirRef root = tree(blobs, {directory(blobs, "new", {named("null", EntryKind::CharDevice, 0666), file(blobs, "file", "x")})});
+    const RestoreOutcome outcome = run(root).value();
+    ASSERT_EQ(outcome.plan.refused.size(), 1U);
+    EXPECT_EQ(outcome.plan.files_refused, 1U);
+    EXPECT_EQ(outcome.plan.refused[0].path, "new/null");
+    const RestoreOutcome again = run(root).value();
+    EXPECT_EQ(again.plan.files_refused, 1U);
+}
+
+TEST_F(RestoreTest, SymbolicLinksOfSeveralNamesStayOne) {
+    const auto name_of_one = [](std::string name, std::string target) {
+        Entry entry = symlink_to(std::move(name), std::move(target));
+        entry.hard_link = true;
+        entry.link_count = 3;
+        entry.inode = 77;
+        return entry;
+    };
+    // The third claims to be the same, and is not.
+    const DirRef root = tree(blobs, {name_of_one("a", "there"), name_of_one("b", "there"), name_of_one("c", "elsewhere")});
+    EXPECT_EQ(run(root).value().files_restored, 3U);
+    struct stat info;
+    ASSERT_EQ(::lstat((scratch / "target/b").c_str(), &info), 0);
+    EXPECT_EQ(info.st_nlink, 2U);
+    EXPECT_EQ(std::filesystem::read_symlink(scratch / "target/c"), "elsewhere");
 }
 
 TEST_F(RestoreTest, ADryRunWritesNothingAndSaysWhatWouldHappen) {
     const DirRef root = tree(blobs, {file(blobs, "equal", "same"), file(blobs, "differs", noise(500, 1)), file(blobs, "new", noise(700, 2)),
-                                     directory(blobs, "dir", {file(blobs, "inner", "x"), symlink_to("l", "y")}), named("s", EntryKind::Socket, 0)});
+                                     directory(blobs, "dir", {file(blobs, "inner", "x"), symlink_to("l", "y")}), named("s", EntryKind::BlockDevice, 0)});
     RestoreRequest asked = request();
     asked.dry_run = true;
 
@@ -195,7 +224,7 @@ TEST_F(RestoreTest, ADryRunWritesNothingAndSaysWhatWouldHappen) {
     EXPECT_EQ(refused.plan.files_to_skip, 1U);
     EXPECT_EQ(refused.plan.files_to_create, 3U);
     EXPECT_EQ(refused.plan.files_to_replace, 0U);
-    EXPECT_EQ(refused.plan.files_refused, 2U);  // the socket too
+    EXPECT_EQ(refused.plan.files_refused, 2U);  // the device too
     EXPECT_EQ(refused.plan.bytes_to_read, 701U);
 
     asked.overwrite = true;

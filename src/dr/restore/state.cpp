@@ -24,6 +24,12 @@ void RestoreState::fail(const std::string& path, Error error) {
     monitor_.warning(path, error);
 }
 
+void RestoreState::refuse(const std::string& path, std::string why) {
+    const std::scoped_lock lock{mutex_};
+    ++refused_count_;
+    if (refused_.size() < RestorePlan::kMaxListed) refused_.push_back({path, std::move(why)});
+}
+
 void RestoreState::stop(Error error) {
     const std::scoped_lock lock{mutex_};
     if (!reason_) reason_ = std::move(error);
@@ -64,6 +70,10 @@ void RestoreState::tell(RestoreOutcome& outcome) {
     outcome.bytes_restored = bytes_;
     outcome.bytes_read = bytes_read_;
     const std::scoped_lock lock{mutex_};
+    outcome.plan.files_refused += refused_count_;
+    for (PathProblem& problem : refused_) {
+        if (outcome.plan.refused.size() < RestorePlan::kMaxListed) outcome.plan.refused.push_back(std::move(problem));
+    }
     outcome.failures = std::move(failures_);
     outcome.failure_count = failure_count_;
     outcome.worst_failure = damaged_ ? ErrorCode::Damaged : ErrorCode::Io;

@@ -94,12 +94,16 @@ Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
         if (answer == RestoreFilter::Answer::Skip) return {};
         everything = answer == RestoreFilter::Answer::All;
     }
-    if (!level.merged && refusal(entry, parts_.request) != nullptr) return {};
+    if (const char* why = refusal(entry, parts_.request); why != nullptr && !level.merged) {
+        parts_.state.refuse(path_in(level, entry.name), why);
+        return {};
+    }
     if (action == Action::Skip) return keep(level, entry);
     if (entry.kind == EntryKind::Directory) return visit_directory(level, entry, action, everything);
     const DirectoryPtr place = DR_TRY(place_in(levels_.size() - 1, action == Action::Replace));
     if (entry.kind == EntryKind::File) return visit_file(place, entry.copy(), action);
-    window_->light.push_back({place, entry.copy()});
+    Entry special = entry.copy();
+    if (!link_to_first(place, special)) window_->light.push_back({place, std::move(special)});
     return {};
 }
 
@@ -167,14 +171,19 @@ Result<void> TreeRestorer::keep(Level& level, const EntryView& view) {
     return file ? refresh_metadata(file->get(), directory, entry, parts_.metadata) : Result<void>{};
 }
 
-Result<void> TreeRestorer::visit_file(const DirectoryPtr& place, Entry entry, Action action) {
-    if (entry.hard_link) {
-        if (std::optional<LinkGroups::First> first = links_.take(entry)) {
-            window_->links.push_back({first->directory, first->name, place, std::move(entry), first->verify});
-            return {};
-        }
-        links_.add(entry, place, false);
+// True for a second name of what has one already: only the name is made then. Remembers a first one.
+bool TreeRestorer::link_to_first(const DirectoryPtr& place, Entry& entry) {
+    if (!entry.hard_link) return false;
+    if (std::optional<LinkGroups::First> first = links_.take(entry)) {
+        window_->links.push_back({first->directory, first->name, place, std::move(entry), first->verify});
+        return true;
     }
+    links_.add(entry, place, false);
+    return false;
+}
+
+Result<void> TreeRestorer::visit_file(const DirectoryPtr& place, Entry entry, Action action) {
+    if (link_to_first(place, entry)) return {};
     switch (entry.content.form) {
         case FileContent::Form::Empty:
         case FileContent::Form::Inline: window_->light.push_back({place, std::move(entry)}); return {};

@@ -7,11 +7,14 @@
 //   decrypt_ok        nothing that was read failed to open
 //   restore_smoke_ok  the sample, restored into a private directory, is equal to what the snapshot says
 //
-// With `every_file` the sample is every file of the snapshot (not restored: the smoke restore keeps to `sample_count`).
+// With `packs` (verify --all) each of them is read in full first: with every blob of the tree in one of them, every byte of the
+// snapshot has been proven then. Files that have content in a damaged pack are read one by one, to name those that suffer.
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "dr/base/monitor.h"
 #include "dr/base/time.h"
@@ -31,16 +34,17 @@ struct VerifyRequest {
     Sha256 manifest_hash;           // of the commit
     std::array<std::uint8_t, 16> manifest_nonce{};
     std::uint64_t sample_count = 10;
-    bool every_file = false;
     std::string scratch_directory;  // where the private directory is made: "/tmp"
+
+    // --all: the packset of the snapshot, and what opens every frame of a pack, proves every blob and returns the bytes read; Damaged where
+    // something is not what was written. Called from many threads.
+    std::vector<PackId> packs;
+    std::function<Result<std::uint64_t>(const PackId&)> verify_pack;
 };
 
 // Damage is found, not failed with: it is in the report's errors, naming pack, snapshot and the files that suffer. Fails with
 // Cancelled, or Io where the scratch directory cannot be used.
 Result<VerificationReport> verify_snapshot(const VerifyRequest& request, BlobSource& source, const DirRef& root,
                                            TaskPool& pool, Monitor& monitor);
-
-// SHA-256("qnwis-dr/1/manifest" ‖ manifest nonce ‖ DirRef root), FORMAT 9.
-Sha256 manifest_hash_of(ByteSpan manifest_nonce, const DirRef& root);
 
 }  // namespace dr

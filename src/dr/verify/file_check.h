@@ -1,0 +1,14 @@
+#pragma once
+// One file, read from the repository to its last byte: every blob is what its id says, and all together are what the file was.
+
+#include <cstdint>
+
+#include "dr/platform/task_pool.h"
+#include "dr/repository/tree_reader.h"
+
+namespace dr {
+
+// Returns the bytes read. Fails with Damaged, or what the source fails with.
+Result<std::uint64_t> check_file(BlobSource& source, const Entry& file, TaskPool& pool);
+
+}  // namespace dr

@@ -1,0 +1,116 @@
+#include "dr/verify/smoke_restore.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "dr/restore/compare.h"
+#include "dr/restore/directory.h"
+#include "dr/restore/restore.h"
+#include "dr/restore/staging.h"
+
+namespace dr {
+namespace {
+
+constexpr std::uint64_t kMaxRestored = 64ULL << 20;
+
+// Only this user can look into it; gone when this is.
+class PrivateDirectory {
+public:
+    static Result<PrivateDirectory> create(const std::string& in) {
+        std::string name = in + "/qnwis-dr-verify-XXXXXX";
+        if (::mkdtemp(name.data()) == nullptr) return Error::from_errno(errno, "cannot make a private directory in '" + printable(in) + "'");
+        Fd fd{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+        if (!fd) return Error::from_errno(errno, "cannot open the private directory");
+        return PrivateDirectory{std::move(name), std::move(fd)};
+    }
+    PrivateDirectory(PrivateDirectory&&) = default;
+    ~PrivateDirectory() {
+        if (!fd_) return;  // moved from
+        if (remove_content(fd_.get()).ok()) (void)::rmdir(path_.c_str());
+    }
+    const std::string& path() const { return path_; }
+    int fd() const { return fd_.get(); }
+
+private:
+    PrivateDirectory(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+    std::string path_;
+    Fd fd_;
+};
+
+// Component by component: a path may be longer than the system takes in one piece.
+Result<Fd> open_below(int from, const RelativePath& path) {
+    Fd at{::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const std::vector<std::string_view> components = path.components();
+    for (std::size_t i = 0; i + 1 < components.size(); ++i) at = DR_TRY(open_directory(at.get(), std::string{components[i]}));
+    Fd file{::openat(at.get(), std::string{path.name()}.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    struct stat info;
+    if (!file || ::fstat(file.get(), &info) != 0) return Error::from_errno(errno, "it is not there after the restore");
+    if (!S_ISREG(info.st_mode)) return Error{ErrorCode::Io, "something else than a file came back"};
+    return file;
+}
+
+struct Chosen {
+    std::vector<RelativePath> paths;
+    std::vector<const Entry*> entries;
+};
+
+Result<Chosen> choose(std::span<const SampledFile> sample) {
+    std::vector<const SampledFile*> by_size;
+    for (const SampledFile& file : sample) by_size.push_back(&file);
+    std::ranges::stable_sort(by_size, {}, [](const SampledFile* file) { return file->entry.size; });
+    Chosen chosen;
+    std::uint64_t total = 0;
+    for (const SampledFile* file : by_size) {
+        total += file->entry.size;
+        if (total > kMaxRestored && !chosen.paths.empty()) break;
+        chosen.paths.push_back(DR_TRY(RelativePath::parse(file->path, ErrorCode::Damaged)));
+        chosen.entries.push_back(&file->entry);
+    }
+    return chosen;
+}
+
+Result<void> compare(const SmokeRequest& request, int restored, const RelativePath& path, const Entry& entry) {
+    auto file = std::make_shared<Fd>(DR_TRY(open_below(restored, path)));
+    struct stat info;
+    if (::fstat(file->get(), &info) != 0) return Error::from_errno(errno, "cannot look at the restored file");
+    if (static_cast<std::uint64_t>(info.st_size) != entry.size) return Error{ErrorCode::Damaged, "it came back with another size"};
+    FileComparison comparison{.entry = entry, .file = std::move(file)};
+    DR_TRY(compare_files({&comparison, 1}, request.source, request.pool, request.monitor));
+    if (!comparison.equal) return Error{ErrorCode::Damaged, "it came back with other content"};
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, const DirRef& root, std::span<const SampledFile> sample) {
+    std::vector<std::string> errors;
+    if (sample.empty()) return errors;
+    const PrivateDirectory directory = DR_TRY(PrivateDirectory::create(request.scratch_directory));
+    Chosen chosen = DR_TRY(choose(sample));
+
+    RestoreRequest asked;
+    asked.plan_id = DR_TRY(Identifier::parse("verify"));
+    asked.snapshot_id = request.snapshot_id;
+    asked.target_path = directory.path();
+    asked.sync = false;  // it is removed at once
+    asked.filter = RestoreFilter{chosen.paths, {}, {}};
+    const Result<RestoreOutcome> outcome =
+        restore(asked, request.source, root, RestoreAllowlist{{directory.path()}}, request.pool, request.monitor);
+    if (!outcome.ok()) {
+        if (outcome.error().code() == ErrorCode::Cancelled) return outcome.error();
+        errors.push_back("the trial restore failed: " + outcome.error().one_line());
+        return errors;
+    }
+    for (const PathProblem& failure : outcome.value().failures) errors.push_back("'" + printable(failure.path) + "' was not restored: " + failure.error);
+    for (std::size_t i = 0; i < chosen.paths.size() && errors.empty(); ++i) {
+        const Result<void> equal = compare(request, directory.fd(), chosen.paths[i], *chosen.entries[i]);
+        if (!equal.ok()) errors.push_back("'" + printable(chosen.paths[i]) + "': " + equal.error().one_line());
+    }
+    return errors;
+}
+
+}  // namespace dr
