@@ -44,7 +44,11 @@ Result<bool> check_pin(const Settings& settings, Repository& repository, Monitor
         monitor.note("taking the history that is there now, because --accept-history was given: " + checked.error().one_line());
         const State& state = repository.state();
         PinCheck accepted;
-        accepted.now = {repository.store().location(), repository.id(), state.head(), state.trusted_time(), {}};
+        accepted.now.location = repository.store().location();
+        accepted.now.repository = repository.id();
+        accepted.now.head = state.head();
+        accepted.now.time = state.trusted_time();
+        accepted.now.rollbacks = state.rollbacks().size();
         if (Result<void> remembered = pins.remember(accepted); !remembered.ok()) cannot_pin(settings, remembered.error(), monitor);
         return true;
     }
