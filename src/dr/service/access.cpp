@@ -48,7 +48,7 @@ Result<bool> check_pin(const Settings& settings, Repository& repository, Monitor
         accepted.now.repository = repository.id();
         accepted.now.head = state.head();
         accepted.now.time = state.trusted_time();
-        accepted.now.rollbacks = state.rollbacks().size();
+        for (const Rollback& rollback : state.rollbacks()) accepted.now.rollbacks.push_back(rollback.record_hash);
         if (Result<void> remembered = pins.remember(accepted); !remembered.ok()) cannot_pin(settings, remembered.error(), monitor);
         return true;
     }
