@@ -113,7 +113,7 @@ Result<int> plan(Shell& shell, const PlanRequest& request) {
     Result<BackupSpec> made = make_spec(request);
     if (!made.ok()) {
         Error error = std::move(made).error();
-        if (error.next_step().empty()) error = std::move(error).next("qnwis_dr plan --help");
+        if (error.next_step().empty()) error = Error{std::move(error).next("qnwis_dr plan --help")};
         return request.spec_file.empty() ? std::move(error) : std::move(error).during("reading the plan '" + printable(request.spec_file) + "'");
     }
     const BackupSpec& spec = made.value();

@@ -52,7 +52,7 @@ void print_json(Shell& shell, const RestoreResult& result) {
         json.key("warnings");
         json.begin_array();
         for (const RestoreLoss& loss : outcome.losses) {
-            write(json, PathProblem{loss.example, loss.what + " was not restored of " + counted(loss.count, "entry", "entries") + ": " + loss.reason});
+            write(json, PathProblem{loss.example, loss.reason + " (" + counted(loss.count, "entry", "entries") + ")"});
         }
         json.end_array();
         write_timings(json, result.timings);
@@ -116,8 +116,8 @@ int complain(Shell& shell, const RestoreResult& result) {
     Error error = Error{outcome.worst_failure, what}
                       .means(counted(outcome.failure_count, "file was", "files were") + " not created; everything else was restored and verified")
                       .during("restoring snapshot " + id + " of " + result.meta.created_at.human() + " to '" + printable(outcome.plan.target_path) + "'");
-    error = std::move(error).next(damaged ? shell.command_line("verify --json --snapshot-id " + id)
-                                          : shell.command_line("restore --dry-run --snapshot-id " + id + " --target-path " + shell_quoted(outcome.plan.target_path)));
+    error = Error{std::move(error).next(damaged ? shell.command_line("verify --json --snapshot-id " + id)
+                                          : shell.command_line("restore --dry-run --snapshot-id " + id + " --target-path " + shell_quoted(outcome.plan.target_path)))};
     shell.console().show(error);
     // 3: done, but some files are missing, all of them listed.
     const bool tells_more = damaged || outcome.worst_failure == ErrorCode::NoSpace;
@@ -131,8 +131,7 @@ Result<int> restore(Shell& shell, RestoreLine& line) {
     const RestoreResult result = DR_TRY(Service{shell.world(), resolved.settings}.restore(line.request, shell.monitor()));
     shell.done_working();
     for (const RestoreLoss& loss : result.outcome.losses) {
-        shell.console().complain("warning: " + loss.what + " was not restored of " + counted(loss.count, "entry", "entries") + ", '" +
-                                 printable(loss.example) + "' for one: " + loss.reason);
+        shell.console().complain("warning: " + loss.reason + " (" + counted(loss.count, "entry", "entries") + ", '" + printable(loss.example) + "' for one)");
     }
     if (shell.options.json) print_json(shell, result);
     else if (line.request.dry_run) print_dry_run(shell, result);

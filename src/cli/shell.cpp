@@ -81,9 +81,13 @@ void Shell::print_json(const std::function<void(JsonWriter&)>& write) {
 
 int Shell::fail(Error error) {
     done_working();
+    // A new object each time: an error that is moved into itself has nothing left to say.
     // Whatever broke off because of a signal was interrupted: nothing else is worth saying.
-    if (interrupted() && error.code() != ErrorCode::Cancelled) error = std::move(error).as(ErrorCode::Cancelled);
-    if (error.next_step().starts_with("qnwis_dr ")) error = std::move(error).next(command_line(std::string_view{error.next_step()}.substr(9)));
+    if (interrupted() && error.code() != ErrorCode::Cancelled) error = Error{std::move(error).as(ErrorCode::Cancelled)};
+    if (error.next_step().starts_with("qnwis_dr ")) {
+        std::string next = command_line(std::string_view{error.next_step()}.substr(9));
+        error = Error{std::move(error).next(std::move(next))};
+    }
     const ErrorCodeInfo& code = info(error.code());
     if (options.json) {
         print_json([&](JsonWriter& json) {
@@ -103,7 +107,9 @@ int Shell::fail(Error error) {
 }
 
 std::string Shell::command_line(std::string_view command) const {
-    std::string line = "qnwis_dr " + std::string(command);
+    // What follows four spaces explains the command and is not part of it.
+    const std::size_t end = std::min(command.find("    "), command.size());
+    std::string line = "qnwis_dr " + std::string(command.substr(0, end));
     const auto add = [&](std::string_view option, const std::string& value) {
         if (!value.empty() && line.find(option) == std::string::npos) line += " " + std::string(option) + " " + shell_quoted(value);
     };
@@ -112,7 +118,7 @@ std::string Shell::command_line(std::string_view command) const {
         add("--key-file", options.settings.key_file);
         add("--config", options.settings.config);
     }
-    return line;
+    return line + std::string(command.substr(end));
 }
 
 void write_timings(JsonWriter& json, const Timings& timings) {
