@@ -227,9 +227,10 @@ public:
                     out.text(record.reason);
                 });
             case CheckpointSection::Rollbacks:
-                return each(state_.rollbacks_, [](WireWriter& out, const AdminRollback& rollback) {
-                    out.varint(rollback.seq);
-                    out.id(rollback.hash);
+                return each(state_.rollbacks_, [](WireWriter& out, const Rollback& rollback) {
+                    out.varint(rollback.names.seq);
+                    out.id(rollback.names.hash);
+                    out.id(rollback.record_hash);
                 });
         }
     }
@@ -437,9 +438,10 @@ private:
             state_.voids_.push_back(std::move(record));
         }));
         return each(CheckpointSection::Rollbacks, [&](WireReader& in) {
-            AdminRollback rollback;
-            rollback.seq = in.varint();
-            rollback.hash = in.id<RecordHash>();
+            Rollback rollback;
+            rollback.names.seq = in.varint();
+            rollback.names.hash = in.id<RecordHash>();
+            rollback.record_hash = in.id<RecordHash>();
             state_.rollbacks_.push_back(rollback);
         });
     }

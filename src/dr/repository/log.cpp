@@ -266,6 +266,18 @@ Result<RecordHash> Log::hash_of(std::uint64_t seq) const {
     return record_hash(DR_TRY(body_at(seq)));
 }
 
+Result<bool> Log::continues(const Head& earlier) const {
+    RecordHash hash = earlier.hash;
+    for (std::uint64_t seq = earlier.seq + 1; seq <= state_.head().seq; ++seq) {
+        const Result<Bytes> body = body_at(seq);
+        if (!body.ok() && body.error().code() != ErrorCode::Damaged) return body.error();
+        // Whatever does not follow is junk that was passed, or proof of a fork: the end of the walk tells which.
+        const Result<LogRecord> record = body.ok() ? decode_record(body.value()) : Result<LogRecord>{body.error()};
+        if (record.ok() && record.value().seq == seq && record.value().prev == hash) hash = record_hash(body.value());
+    }
+    return earlier.seq <= state_.head().seq && hash == state_.head().hash;
+}
+
 Result<Commit> Log::commit_of(const Snapshot& snapshot) const {
     const Bytes body = DR_TRY(body_at(snapshot.record));
     if (record_hash(body) != snapshot.record_hash) return damaged_at(snapshot.record, "it is not the one that was replayed");

@@ -64,6 +64,8 @@ public:
     // Reads a record again. NotFound or Damaged.
     Result<LogRecord> read(std::uint64_t seq) const;
     Result<RecordHash> hash_of(std::uint64_t seq) const;
+    // Whether the log continues from `earlier`: that record is in its chain. Reads every record since.
+    Result<bool> continues(const Head& earlier) const;
     // The commit of a snapshot, proven to be the one that was replayed; its `body` is the sealed one.
     Result<Commit> commit_of(const Snapshot& snapshot) const;
 

@@ -54,11 +54,12 @@ Error forked(const Pin& before, const Pin& now, std::string_view how) {
 }
 
 // Whether an admin has signed, in this very history, that it is meant although the pinned record is not in it: the
-// rollback names a record of this history that is older than what was pinned.
-Result<bool> rolled_back(const Log& log, const Head& pinned) {
-    for (const AdminRollback& rollback : log.state().rollbacks()) {
-        if (rollback.seq >= pinned.seq || rollback.seq > log.state().head().seq) continue;
-        if (DR_TRY(log.hash_of(rollback.seq)) == rollback.hash) return true;
+// rollback names a record of this history. One that was there when the pin was made excuses nothing: else whoever holds
+// the storage could cut the log off right behind it at any later time.
+Result<bool> rolled_back(const Log& log, const Pin& before) {
+    for (const Rollback& rollback : log.state().rollbacks()) {
+        if (std::ranges::count(before.rollbacks, rollback.record_hash) != 0) continue;
+        if (DR_TRY(log.continues({rollback.names.seq, rollback.names.hash}))) return true;
     }
     return false;
 }
@@ -72,6 +73,7 @@ std::string print_pin(const Pin& pin) {
     text += "\nhead " + std::to_string(pin.head.seq);
     text += "\nhash " + pin.head.hash.hex();
     text += "\ntime " + std::to_string(pin.time.nanoseconds()) + "\n";
+    for (const RecordHash& rollback : pin.rollbacks) text += "rollback " + rollback.hex() + "\n";
     for (const PublicKey& actor : pin.actors) text += "actor " + actor.hex() + "\n";
     return text;
 }
@@ -87,6 +89,7 @@ Result<Pin> parse_pin(std::string_view text) {
     pin.head.seq = DR_TRY(take_number<std::uint64_t>(text, "head"));
     pin.head.hash = DR_TRY(take_id<RecordHash>(text, "hash"));
     pin.time = Timestamp{DR_TRY(take_number<std::int64_t>(text, "time"))};
+    while (text.starts_with("rollback ")) pin.rollbacks.push_back(DR_TRY(take_id<RecordHash>(text, "rollback")));
     while (!text.empty()) pin.actors.push_back(DR_TRY(take_id<PublicKey>(text, "actor")));
     return pin;
 }
@@ -105,16 +108,21 @@ Result<std::optional<Pin>> Pins::find(std::string_view location) const {
 Result<PinCheck> Pins::check(const Log& log) const {
     const State& state = log.state();
     PinCheck result;
-    result.now = {log.store().location(), state.repository(), state.head(), state.trusted_time(), {}};
+    result.now = {log.store().location(), state.repository(), state.head(), state.trusted_time(), {}, {}};
     result.before = DR_TRY(find(result.now.location));
+    // Spent rollbacks stay spent, also those that a later one cut away.
+    if (result.before) result.now.rollbacks = result.before->rollbacks;
+    for (const Rollback& rollback : state.rollbacks()) {
+        if (std::ranges::count(result.now.rollbacks, rollback.record_hash) == 0) result.now.rollbacks.push_back(rollback.record_hash);
+    }
     result.first_sight = !result.before;
     if (result.first_sight) return result;
 
     const Pin& before = *result.before;
     result.now.actors = before.actors;
     if (before.repository != state.repository()) return forked(before, result.now, "is another one than was seen there before");
-    if (before.head.seq <= state.head().seq && DR_TRY(log.hash_of(before.head.seq)) == before.head.hash) return result;
-    if (DR_TRY(rolled_back(log, before.head))) return result;
+    if (DR_TRY(log.continues(before.head))) return result;
+    if (DR_TRY(rolled_back(log, before))) return result;
     const bool older = before.head.seq > state.head().seq;
     return forked(before, result.now, older ? "is older than when it was last seen" : "has another history than when it was last seen");
 }

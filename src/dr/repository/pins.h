@@ -22,6 +22,7 @@ struct Pin {
     Head head;
     Timestamp time;                  // trusted time of the head
     std::vector<PublicKey> actors;   // whom this client believes (checkpoints)
+    std::vector<RecordHash> rollbacks;  // records of the log that excused a jump of history: each does so once
     bool operator==(const Pin&) const = default;
 };
 
@@ -41,7 +42,7 @@ public:
 
     // Compares an opened log with what is pinned for its location. Fails with Forked when the repository is another one,
     // its history is older than the pin, or differs from it, naming both heads and their times, unless an
-    // admin.rollback in the log says that this history is meant.
+    // admin.rollback in the log that was not seen before says that this history is meant. Reads the records since the pin.
     Result<PinCheck> check(const Log& log) const;
 
     // Moves the pin to the log's head, which check() has accepted. Durable when it returns.

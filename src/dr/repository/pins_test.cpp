@@ -88,6 +88,24 @@ TEST(Pins, AnotherHistoryIsRefusedHoweverLong) {
     EXPECT_EQ(client.look(fork).error().code(), ErrorCode::Forked);
 }
 
+TEST(Pins, JunkThatAnAdminPassedIsNoFork) {
+    Storage storage;
+    Client client;
+    Log log = storage.create();
+    storage.append(log, 2);
+    ASSERT_TRUE(client.look(log).ok());
+    for (std::uint64_t seq = 3; seq <= 4; ++seq) storage.store->put_new(record_name(seq), as_bytes("junk"), Durability::Now).value();
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    Log careful = Log::open(*storage.store, salvage).value();
+    for (int i = 0; i < 2; ++i) {
+        const Junk junk = careful.state().junk().front();
+        careful.append(key(1), storage.clock, AdminVoid{junk.seq, junk.file}).value();
+    }
+    storage.append(careful, 1);
+    EXPECT_TRUE(client.look(careful).ok());
+}
+
 TEST(Pins, AnotherRepositoryInItsPlaceIsRefused) {
     Storage storage;
     Storage impostor{Timestamp{kStart.nanoseconds() + 5}};
@@ -113,9 +131,19 @@ TEST(Pins, AnAdminCanSignThatAnOlderHistoryIsMeant) {
     restored.append(key(1), storage.clock, AdminRollback{head.seq, head.hash}).value();
     EXPECT_TRUE(client.look(restored).ok());
     EXPECT_EQ(client.pins.find("/mnt/backups").value()->head, restored.state().head());
-    // That rollback is spent: it names a record older than today's pin only if history is cut back again.
     storage.append(restored, 3);
     EXPECT_TRUE(client.look(restored).ok());
+
+    // That rollback is spent: cutting the log off right behind it is an older history like any other.
+    const std::uint64_t behind = head.seq + 2;
+    storage.cut_after(behind);
+    Log cut = Log::open(*storage.store).value();
+    EXPECT_EQ(cut.state().rollbacks().size(), 2U);
+    EXPECT_EQ(client.look(cut).error().code(), ErrorCode::Forked);
+    // A new one, though it names the same record, is another decision.
+    storage.clock.advance(1'000'000'000);
+    cut.append(key(1), storage.clock, AdminRollback{head.seq, head.hash}).value();
+    EXPECT_TRUE(client.look(cut).ok());
 }
 
 TEST(Pins, ActorsCanBePinnedAndStayPinned) {
@@ -138,6 +166,7 @@ TEST(Pins, APinIsReadAsItWasPrintedAndNothingElseIs) {
     pin.head = {77, RecordHash::from(Bytes(32, 2))};
     pin.time = kStart;
     pin.actors = {key(1).public_key(), key(2).public_key()};
+    pin.rollbacks = {RecordHash::from(Bytes(32, 3))};
     const std::string text = print_pin(pin);
     EXPECT_EQ(parse_pin(text).value(), pin);
     for (std::size_t size = 0; size < text.size(); ++size) {

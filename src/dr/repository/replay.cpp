@@ -40,8 +40,9 @@ void PackIndex::add(const std::vector<PackState>& packs, PackNumber number) {
 // --- questions
 
 std::uint64_t State::next_seq() const {
-    if (!junk_.empty()) return junk_.back().seq + 1;
-    return started_ ? head_.seq + 1 : 0;
+    if (!started_) return 0;
+    // Either may be the later one: an admin.void after two pieces of junk leaves the second one behind it.
+    return std::max(head_.seq, junk_.empty() ? 0 : junk_.back().seq) + 1;
 }
 
 std::uint32_t State::roles_of(const PublicKey& actor) const {
@@ -176,7 +177,7 @@ std::vector<Timestamp> State::retained_until() const {
         if (snapshot.retain_until.nanoseconds() != 0) retained.push_back(&snapshot);
     }
     // The first set that holds a pack then has the latest date of all that do.
-    std::ranges::stable_sort(retained, std::ranges::greater{}, [](const Snapshot* snapshot) { return snapshot->retain_until; });
+    std::ranges::sort(retained, std::ranges::greater{}, [](const Snapshot* snapshot) { return snapshot->retain_until; });
     std::vector<PackSets::Id> sets;
     for (const Snapshot* snapshot : retained) sets.push_back(snapshot->packset);
     const std::vector<std::uint32_t> holders = packsets_.first_holders(sets, packs_.size());

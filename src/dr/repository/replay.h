@@ -100,6 +100,12 @@ struct Junk {
     Sha256 file;
     bool operator==(const Junk&) const = default;
 };
+// An admin.rollback that counts. Its own hash tells it from every other: it excuses one jump of history, not all that follow.
+struct Rollback {
+    AdminRollback names;
+    RecordHash record_hash;
+    bool operator==(const Rollback&) const = default;
+};
 struct Head {
     std::uint64_t seq = 0;
     RecordHash hash;
@@ -135,12 +141,12 @@ public:
     const PublicKey& first_admin() const { return first_admin_; }
     const Head& head() const { return head_; }              // the last record, void or not
     Timestamp trusted_time() const { return trusted_time_; }
-    std::uint64_t next_seq() const;                         // head or junk + 1
+    std::uint64_t next_seq() const;                         // after the head and all junk
     const std::vector<VoidRecord>& voids() const { return voids_; }
     const std::vector<Junk>& junk() const { return junk_; }  // not yet passed by admin.void
     // A record of a type that this version does not know and must: writers stop.
     std::optional<std::uint64_t> unknown_required() const { return unknown_required_; }
-    const std::vector<AdminRollback>& rollbacks() const { return rollbacks_; }
+    const std::vector<Rollback>& rollbacks() const { return rollbacks_; }
 
     // --- actors and keys
     std::uint32_t roles_of(const PublicKey& actor) const;
@@ -218,7 +224,7 @@ private:
     PackSets packsets_;
     std::vector<VoidRecord> voids_;
     std::vector<Junk> junk_;
-    std::vector<AdminRollback> rollbacks_;
+    std::vector<Rollback> rollbacks_;
     std::optional<std::uint64_t> unknown_required_;
 };
 

@@ -58,7 +58,7 @@ private:
         else state_.slots_.erase(slot.slot_id);
     }
     void change(const KeyRing& ring) { state_.ring_ = {ring.number, ring.ring_file}; }
-    void change(const AdminRollback& rollback) { state_.rollbacks_.push_back(rollback); }
+    void change(const AdminRollback& rollback) { state_.rollbacks_.push_back({rollback, hash_}); }
     void change(const AdminVoid&) { state_.junk_.erase(state_.junk_.begin()); }
 
     // --- sessions

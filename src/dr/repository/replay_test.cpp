@@ -409,7 +409,9 @@ TEST_F(Replay, JunkIsPassedOnlyByAnAdminWhoNamesIt) {
     EXPECT_FALSE(record(kHost, AdminVoid{at, file}).applied());
     EXPECT_FALSE(record(kAdmin, AdminVoid{at, Sha256{}}).applied());
     EXPECT_FALSE(record(kAdmin, AdminVoid{at + 1, file}).applied()) << "the first one first";
+    const std::uint64_t before = state.next_seq();
     EXPECT_TRUE(record(kAdmin, AdminVoid{at, file}).applied());
+    EXPECT_EQ(state.next_seq(), before + 1);
     EXPECT_FALSE(record(kAdmin, Open{}).applied());
     EXPECT_TRUE(record(kAdmin, AdminVoid{at + 1, file}).applied());
     EXPECT_TRUE(state.junk().empty());
@@ -432,7 +434,8 @@ TEST_F(Replay, ARequiredRecordOfAnUnknownTypeIsRemembered) {
 TEST_F(Replay, RollbacksAreKept) {
     add(AdminRollback{2, RecordHash::from(Bytes(32, 1))});
     ASSERT_EQ(state.rollbacks().size(), 1U);
-    EXPECT_EQ(state.rollbacks()[0].seq, 2U);
+    EXPECT_EQ(state.rollbacks()[0].names.seq, 2U);
+    EXPECT_EQ(state.rollbacks()[0].record_hash, state.head().hash);
 }
 
 // --- finding snapshots

@@ -94,13 +94,19 @@ Result<void> LocalStore::put_new(std::string_view name, std::span<const ByteSpan
     return sync_noted(noted_above(name));
 }
 
-// A Later put learns at once that its name is taken, where that can be known; the link decides in the end.
+// A Later put learns at once that its name is taken, where that can be known; the link decides in the end. Whoever is
+// about to publish the name holds it reserved until it is there, so looking after reserving misses nobody here.
 Result<void> LocalStore::reserve(std::string_view name, Durability durability) {
-    if (durability == Durability::Later && disk_.stat(name).ok()) return taken(name);
+    {
+        const std::lock_guard lock{mutex_};
+        if (reserved_.contains(name)) return taken(name);
+        if (durability == Durability::Now) return {};
+        reserved_.emplace(name);
+    }
+    if (!disk_.stat(name).ok()) return {};
     const std::lock_guard lock{mutex_};
-    if (reserved_.contains(name)) return taken(name);
-    if (durability == Durability::Later) reserved_.emplace(name);
-    return {};
+    reserved_.erase(std::string{name});
+    return taken(name);
 }
 
 Result<std::unique_ptr<DiskFile>> LocalStore::create_temporary(std::string& path) {
