@@ -266,7 +266,7 @@ class Pack:  # §5: one pack file, its footer checked
         return frames
     def check_slices(self):  # every byte before the slice table, and the pack id over the table; needs no key
         table = self.read(self.sliced, 32 * self.slices)
-        require(sha256(b"qnwis-dr/1/pack-id", struct.pack("<QI", self.sliced, self.slice_size), table) == self.id, f"{self.what} is damaged")
+        require(sha256(b"qnwis-dr/1/pack-id", struct.pack("<QI", self.sliced, self.slice_size), table) == self.id, f"{self.what}: damaged")
         for number, start in enumerate(range(0, self.sliced, self.slice_size)):
             hashed = sha256(self.read(start, min(self.slice_size, self.sliced - start)))
             require(hashed == table[32 * number:][:32], f"{self.what} is damaged: slice {number}, from byte {start}")
