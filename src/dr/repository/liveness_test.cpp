@@ -21,18 +21,49 @@ struct Liveness : testing::Test {
     }
     void TearDown() override { std::filesystem::remove_all(directory); }
     std::size_t entries() const { return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{directory}, {})); }
+    bool dead() const { return is_dead(session, directory, "here", now); }
+    LivenessMark aimed() const {
+        LivenessMark mark = LivenessMark::prepare(directory, "here");
+        mark.aim(7);
+        return mark;
+    }
 };
 
 TEST_F(Liveness, ASessionLivesAsLongAsItsMark) {
     {
-        const LivenessMark mark = LivenessMark::make(directory, 7, "here");
-        EXPECT_FALSE(is_dead(session, directory, "here", now));
+        LivenessMark mark = aimed();
+        EXPECT_FALSE(dead());
+        mark.settle();
+        EXPECT_FALSE(dead());
         EXPECT_EQ(entries(), 1U);
     }
-    EXPECT_TRUE(is_dead(session, directory, "here", now));  // interrupted: the next one may take over
-    LivenessMark again = LivenessMark::make(directory, 7, "here");
+    EXPECT_TRUE(dead());  // interrupted: the next one may take over
+    LivenessMark again = aimed();
+    again.settle();
     again.end();
     EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(Liveness, AWriterKilledBeforeItSettledIsDead) {
+    { const LivenessMark mark = aimed(); }
+    EXPECT_TRUE(dead());
+}
+
+// Two try one number. The one that loses is killed; the winner lives.
+TEST_F(Liveness, ALoserThatDiesSaysNothingAboutTheWinner) {
+    LivenessMark winner = aimed();
+    { const LivenessMark loser = aimed(); }
+    EXPECT_FALSE(dead());
+    winner.settle();
+    EXPECT_FALSE(dead());
+}
+
+TEST_F(Liveness, AMarkThatAimsAtTheNextNumberLetsGoOfTheLast) {
+    LivenessMark loser = aimed();
+    loser.aim(8);
+    EXPECT_FALSE(dead());  // nothing is known of 7
+    session.opened = Timestamp{now.nanoseconds() - kStaleSessionNanoseconds - 1};
+    EXPECT_TRUE(dead());
 }
 
 TEST_F(Liveness, AKilledProcessLeavesADeadSession) {
@@ -40,37 +71,39 @@ TEST_F(Liveness, AKilledProcessLeavesADeadSession) {
     ASSERT_EQ(pipe(ready), 0);
     const pid_t child = fork();
     if (child == 0) {
-        const LivenessMark mark = LivenessMark::make(directory, 7, "here");
+        LivenessMark mark = aimed();
+        mark.settle();
         (void)!write(ready[1], "x", 1);
         pause();
         _exit(0);
     }
     char byte;
     ASSERT_EQ(read(ready[0], &byte, 1), 1);
-    EXPECT_FALSE(is_dead(session, directory, "here", now));
+    EXPECT_FALSE(dead());
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
-    EXPECT_TRUE(is_dead(session, directory, "here", now));
+    EXPECT_TRUE(dead());
     EXPECT_FALSE(is_dead(session, directory, "elsewhere", now));  // not ours to judge before its time
     close(ready[0]);
     close(ready[1]);
 }
 
 TEST_F(Liveness, WhatNothingIsKnownOfDiesOfAge) {
-    EXPECT_FALSE(is_dead(session, directory, "here", now));
+    EXPECT_FALSE(dead());
     EXPECT_FALSE(is_dead(session, "", "here", now));
-    const Timestamp later{now.nanoseconds() + kStaleSessionNanoseconds + 1};
-    EXPECT_TRUE(is_dead(session, directory, "here", later));
-    EXPECT_TRUE(is_dead(session, "", "here", later));
+    now = Timestamp{now.nanoseconds() + kStaleSessionNanoseconds + 1};
+    EXPECT_TRUE(dead());
+    EXPECT_TRUE(is_dead(session, "", "here", now));
 }
 
 TEST_F(Liveness, AMarkThatCannotBeMadeMarksNothing) {
-    const LivenessMark none = LivenessMark::make(directory + "/none", 7, "here");
-    const LivenessMark nowhere = LivenessMark::make("", 7, "here");
-    const LivenessMark first = LivenessMark::make(directory, 7, "here");
-    LivenessMark second = LivenessMark::make(directory, 7, "here");  // somebody holds it
-    second = LivenessMark{};
-    EXPECT_FALSE(is_dead(session, directory, "here", now));
+    for (const std::string& nowhere : {directory + "/none", std::string{}}) {
+        LivenessMark mark = LivenessMark::prepare(nowhere, "here");
+        mark.aim(7);
+        mark.settle();
+        mark.end();
+        EXPECT_FALSE(is_dead(session, nowhere, "here", now));
+    }
 }
 
 }  // namespace

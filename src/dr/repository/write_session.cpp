@@ -86,9 +86,9 @@ Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, con
 Result<void> WriteSession::append_open(const WriteSessionOptions& options) {
     Log& log = world_.repository.log();
     const std::string directory = liveness_directory(world_.repository.store());
-    const Appended opened = DR_TRY(log.append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
-        mark_.end();
-        mark_ = LivenessMark::make(directory, now.next_seq(), world_.host.host_name);
+    mark_ = LivenessMark::prepare(directory, world_.host.host_name);
+    Result<Appended> opened = log.append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
+        mark_.aim(now.next_seq());
         Open record;
         record.kind = SessionKind::Write;
         const Snapshot* parent = now.newest(options.spec_id, options.tag);
@@ -97,8 +97,13 @@ Result<void> WriteSession::append_open(const WriteSessionOptions& options) {
         parent_ = parent != nullptr ? std::optional<Snapshot>(*parent) : std::nullopt;
         adopted_ = record.adopts;
         return RecordPayload{record};
-    }));
-    id_ = opened.seq;
+    });
+    if (!opened.ok()) {
+        mark_.end();
+        return std::move(opened).error();
+    }
+    mark_.settle();
+    id_ = opened.value().seq;
     return {};
 }
 

@@ -28,15 +28,16 @@ Result<SnapshotBody> read_body(const Repository& repository, const Snapshot& sna
 ReadSession ReadSession::open(const World& world, Repository& repository) {
     ReadSession session{world};
     const std::string directory = liveness_directory(repository.store());
+    session.mark_ = LivenessMark::prepare(directory, world.host.host_name);
     const Result<Appended> opened = repository.log().append(repository.actor(), world.clock, [&](const State& now) -> Result<RecordPayload> {
-        session.mark_.end();
-        session.mark_ = LivenessMark::make(directory, now.next_seq(), world.host.host_name);
+        session.mark_.aim(now.next_seq());
         return RecordPayload{Open{SessionKind::Read, 0, {}}};
     });
     if (!opened.ok()) {
         session.mark_.end();
         return session;
     }
+    session.mark_.settle();
     session.id_ = opened.value().seq;
     session.repository_.reset(&repository);
     return session;

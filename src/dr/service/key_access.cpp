@@ -1,5 +1,9 @@
 #include "dr/service/key_access.h"
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 #include "dr/keys/kek_file.h"
 #include "dr/platform/posix/small_file.h"
 
@@ -136,21 +140,24 @@ Result<KeyInHand> open_with(const SlotFile& slot, const KeySources& sources) {
     return KeyInHand{slot, std::move(opened)};
 }
 
-// The machine is gone and the key file with it: the repository's own slots and a passphrase or key are enough (SPEC 10).
+// The machine is gone and the key file with it: the repository's own slots and a passphrase or key are enough (SPEC 10). Slots of the
+// kind that the user gave something for come first, and the first problem is the one to tell.
 Result<KeyInHand> open_a_slot_of(const Repository& repository, const KeySources& sources, Error no_key_file) {
-    Result<KeyInHand> last = std::move(no_key_file);
+    const bool passphrase_given = !sources.passphrase_file.empty() || !sources.configured_passphrase_file.empty();
+    std::vector<SlotFile> slots;
+    std::optional<Error> first_problem;
     for (const auto& [id, known] : repository.state().slots()) {
         Result<SlotFile> slot = repository.read_slot(id);
-        if (!slot.ok()) {
-            last = std::move(slot).error();
-            continue;
-        }
-        // Do not ask for a passphrase while a key file may open another slot.
-        Result<KeyInHand> key = open_with(slot.value(), sources);
-        if (key.ok() || key.error().code() == ErrorCode::Cancelled) return key;
-        last = std::move(key);
+        if (slot.ok()) slots.push_back(std::move(slot).value());
+        else first_problem = std::move(slot).error();
     }
-    return last;
+    std::ranges::stable_partition(slots, [&](const SlotFile& slot) { return (slot.parameters.kind == VaultKind::Passphrase) == passphrase_given; });
+    for (const SlotFile& slot : slots) {
+        Result<KeyInHand> key = open_with(slot, sources);
+        if (key.ok() || key.error().code() == ErrorCode::Cancelled) return key;
+        if (!first_problem) first_problem = std::move(key).error();
+    }
+    return first_problem ? std::move(*first_problem) : std::move(no_key_file);
 }
 
 }  // namespace
