@@ -25,8 +25,9 @@ namespace dr {
 
 struct LocalStoreOptions {
     std::string location;       // as the user typed it, for messages
-    // Threads that wait for the disk; with none, sync() does their work (tests that count operations).
-    unsigned sync_threads = 2;
+    // Threads that wait for the disk; with none, sync() does their work (tests that count operations). Four keep a disk
+    // with a queue busy: 1 GiB in packs of 16 MiB took 0.32 s with four, 0.36 to 0.83 s with two.
+    unsigned sync_threads = 4;
 };
 
 // Below the root; neither listed nor read.
