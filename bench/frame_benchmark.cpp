@@ -1,6 +1,6 @@
 // What frames and packs cost: the whole sink on synthetic data, and its stages one by one, in CPU seconds per GiB.
 //
-//   frame_benchmark [--megabytes N] [--level L] [--workers W] [--only stages|chunks|small|tiny|source]
+//   frame_benchmark [--megabytes N] [--level L] [--workers W] [--only stages|chunks|small|tiny|source] [--data random|csv]
 //
 // The CPU time of all threads counts, so that a stage is as dear as it is, wherever it runs.
 
@@ -91,6 +91,13 @@ Bytes make_random(std::size_t size) {
         std::memcpy(out.data() + i, &word, 8);
     }
     return out;
+}
+
+// The most memory that this process ever had, in MiB.
+double peak_rss_mib() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 struct Measured {
@@ -185,9 +192,9 @@ void sink(const char* what, ByteSpan data, std::size_t total, std::size_t blob_s
         result = sink.finish().value();
     });
     print(what, measured, static_cast<double>(total));
-    std::printf("    %zu blobs, %.3f of the plaintext, %zu packs, budget counted %.1f MiB at most\n", blobs.size(),
+    std::printf("    %zu blobs, %.3f of the plaintext, %zu packs, budget counted %.1f MiB at most, peak RSS %.0f MiB (%zu of data)\n", blobs.size(),
                 static_cast<double>(result.totals.bytes_stored) / static_cast<double>(total), result.packs.size(),
-                static_cast<double>(sink.peak_memory()) / 1048576.0);
+                static_cast<double>(sink.peak_memory()) / 1048576.0, peak_rss_mib(), data.size() >> 20U);
 }
 
 // The way back: every frame opened, and full verification.
@@ -227,9 +234,12 @@ int main(int argc, char** argv) {
     const unsigned workers = static_cast<unsigned>(std::stoul(bench::take_option(arguments, "--workers", "2")));
     const std::string only = bench::take_option(arguments, "--only", "");
     const auto wanted = [&](std::string_view part) { return only.empty() || only == part; };
+    const std::string kind = bench::take_option(arguments, "--data", "");
     constexpr std::size_t kData = 64U << 20;
-    for (const auto& [name, data] : {std::pair{"random", make_random(kData)}, std::pair{"csv", make_csv(kData)}}) {
-        std::printf("%s, %zu MiB, level %d, %u workers\n", name, total >> 20U, level, workers);
+    for (const std::string_view name : {"random", "csv"}) {
+        if (!kind.empty() && kind != name) continue;
+        const Bytes data = name == "csv" ? make_csv(kData) : make_random(kData);
+        std::printf("%s, %zu MiB, level %d, %u workers\n", name.data(), total >> 20U, level, workers);
         if (wanted("stages")) stages(data, total, level);
         if (wanted("chunks")) sink("sink: chunks of 1 MiB", data, total, kChunk, level, workers, false);
         if (wanted("small")) sink("sink: small blobs of 16 KiB", data, total, 16384, level, workers, false);

@@ -20,32 +20,52 @@ Buffer FrameBuffers::take(std::size_t size) {
         if (has < capacity || has > 2 * capacity) continue;
         if (best == free_.size() || has < free_[best].capacity()) best = i;
     }
-    if (best == free_.size()) return Buffer{capacity};
+    if (best == free_.size()) return make(capacity);
     std::swap(free_[best], free_.back());
     Buffer found = std::move(free_.back());
     free_.pop_back();
     idle_ -= found.capacity();
+    in_use_ += found.capacity();
     found.set_size(0);
     return found;
+}
+
+// None fits: others make room for a new one.
+Buffer FrameBuffers::make(std::size_t capacity) {
+    in_use_ += capacity;
+    drop_idle(in_use_ < total_limit_ ? total_limit_ - in_use_ : 0);
+    return Buffer{capacity};
+}
+
+void FrameBuffers::drop_idle(std::size_t limit) {
+    while (idle_ > limit) {
+        idle_ -= free_.front().capacity();
+        free_.erase(free_.begin());
+    }
 }
 
 void FrameBuffers::give(Buffer buffer) {
     if (buffer.data() == nullptr) return;  // it never had memory, or was moved from
     const std::lock_guard lock{mutex_};
-    if (idle_ + buffer.capacity() > idle_limit_) return;
+    in_use_ -= buffer.capacity();
+    if (idle_ + buffer.capacity() > idle_limit_ || idle_ + in_use_ + buffer.capacity() > total_limit_) return;
     idle_ += buffer.capacity();
     free_.push_back(std::move(buffer));
 }
 
 void FrameBuffers::clear() {
     const std::lock_guard lock{mutex_};
-    free_.clear();
-    idle_ = 0;
+    drop_idle(0);
 }
 
 std::size_t FrameBuffers::idle() const {
     const std::lock_guard lock{mutex_};
     return idle_;
+}
+
+std::size_t FrameBuffers::in_use() const {
+    const std::lock_guard lock{mutex_};
+    return in_use_;
 }
 
 }  // namespace dr

@@ -224,5 +224,21 @@ TEST(FrameBuffers, AreUsedAgainWithinTheirLimit) {
     EXPECT_EQ(buffers.idle(), 0U);
 }
 
+TEST(FrameBuffers, MakeRoomForOtherSizesWithinTheTotal) {
+    FrameBuffers buffers{4U << 20, 2U << 20};
+    std::vector<Buffer> small;
+    for (int i = 0; i < 8; ++i) small.push_back(buffers.take(128U << 10));
+    EXPECT_EQ(buffers.in_use(), 1U << 20);
+    for (Buffer& buffer : small) buffers.give(std::move(buffer));
+    EXPECT_EQ(buffers.idle(), 1U << 20);
+    Buffer large = buffers.take(1536U << 10);
+    EXPECT_EQ(buffers.idle(), 512U << 10);
+    EXPECT_EQ(buffers.in_use(), 1536U << 10);
+    Buffer more = buffers.take(1U << 20);
+    EXPECT_EQ(buffers.idle(), 0U);
+    buffers.give(std::move(more));
+    EXPECT_EQ(buffers.idle(), 0U) << "beyond the total";
+}
+
 }  // namespace
 }  // namespace dr

@@ -56,7 +56,8 @@ private:
 };
 
 struct FrameTools {
-    explicit FrameTools(std::size_t idle_bytes = 16U << 20) : buffers(idle_bytes) {}
+    explicit FrameTools(std::size_t idle_bytes = 16U << 20, std::size_t total_bytes = SIZE_MAX)
+        : buffers(idle_bytes, total_bytes) {}
 
     Lender<FrameOpener> openers;
     FrameBuffers buffers;

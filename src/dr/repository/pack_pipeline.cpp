@@ -8,7 +8,7 @@ namespace dr {
 // A frame between compression and its pack.
 struct PackPipeline::Frame {
     std::uint64_t order = 0;
-    std::size_t memory = 0;  // what it counts in the budget
+    std::size_t memory = 0;  // that it holds, buffers apart
     FrameJob job;
     Buffer packed;           // where it was compressed; else the payload is the plaintext
     ByteSpan payload;
@@ -26,14 +26,13 @@ struct PackPipeline::OpenPack {
 
     PackWriter writer;
     std::uint32_t number = 0;      // in packs()
-    std::size_t memory = 0;        // what it counts in the budget
     std::uint32_t unsealed = 0;    // frames that have a place and are not there yet
     bool closed = false;
 };
 
 PackPipeline::PackPipeline(ObjectStore& objects, TaskPool& pool, SessionKeys& keys, PackPipelineOptions options)
     : objects_(objects), pool_(pool), keys_(keys), options_(options), codec_build_(codec_build(options.compression_level)),
-      tools_(options.memory_budget / 2) {}
+      tools_(options.memory_budget, options.memory_budget) {}
 
 PackPipeline::~PackPipeline() {
     failed_ = true;  // what has not begun does not begin any more
@@ -74,13 +73,24 @@ Result<void> PackPipeline::submit(FrameJob job) {
     auto frame = std::make_unique<Frame>();
     frame->order = submitted_++;
     frame->plain_length = static_cast<std::uint32_t>(job.plain.size());
-    frame->memory = job.plain.size() + job.blobs.size() * sizeof(DirectoryBlob);
-    add_memory(frame->memory);
+    frame->memory = (job.owner ? job.plain.size() : 0) + job.blobs.size() * sizeof(DirectoryBlob);
+    memory_ += frame->memory;
+    ++frames_;
     frame->job = std::move(job);
+    peak_memory_ = std::max(peak_memory_.load(), memory_ + tools_.buffers.in_use());
     start([this, held = std::move(frame)]() mutable { compress(std::move(held)); });
-    // Open packs count too and stay until they are full: with no task left, nothing here would become less.
-    pool_.help_until([this] { return memory_ <= options_.memory_budget || tasks_ == 0 || failed_; }, Priority::Urgent);
+    pool_.help_until([this] { return has_room(); }, Priority::Urgent);
     return {};
+}
+
+bool PackPipeline::has_room() const {
+    // More frames than keep every thread busy would only be out of the cache when their turn comes.
+    constexpr std::uint64_t kFramesPerThread = 4;
+    const std::uint64_t threads = pool_.workers() + 1;
+    const bool room = frames_ < threads * kFramesPerThread &&
+                      memory_ + tools_.buffers.in_use() <= options_.memory_budget;
+    // Open packs count too and stay until they are full: with no task left, nothing here would become less.
+    return room || tasks_ == 0 || failed_;
 }
 
 Result<void> PackPipeline::flush() {
@@ -111,11 +121,6 @@ void PackPipeline::fail(Error error) {
     failed_ = true;
 }
 
-void PackPipeline::add_memory(std::size_t size) {
-    const std::size_t now = memory_.fetch_add(size) + size;
-    for (std::size_t peak = peak_memory_; now > peak && !peak_memory_.compare_exchange_weak(peak, now);) {}
-}
-
 // --- tasks
 
 void PackPipeline::start(std::move_only_function<void()> work) {
@@ -140,11 +145,10 @@ void PackPipeline::compress(std::unique_ptr<Frame> frame) {
         std::memcpy(length, &blob.length, sizeof length);
         append(frame->key_material, length);
     }
-    const std::size_t needs = frame->payload.size() + frame->entry.size() + frame->key_material.size();
     job.blobs = {};
-    if (needs < frame->memory) memory_ -= frame->memory - needs;
-    else add_memory(needs - frame->memory);
-    frame->memory = needs;
+    const std::size_t holds = (job.owner ? job.plain.size() : 0) + frame->entry.size() + frame->key_material.size();
+    memory_ += holds;
+    memory_ -= std::exchange(frame->memory, holds);
     collect(std::move(frame));
 }
 
@@ -195,8 +199,6 @@ void PackPipeline::take_place(Frame& frame) {
     OpenPack& pack = *open_[slot];
     frame.pack = &pack;
     frame.place = pack.writer.reserve(frame.payload.size(), frame.entry);
-    frame.entry = {};
-    pack.memory += frame.memory;
     ++pack.unsealed;
     places_[frame.job.frame] = {pack.number, frame.place.offset, frame.place.length};
 }
@@ -230,13 +232,21 @@ void PackPipeline::seal(std::unique_ptr<Frame> frame) {
     }
     tools_.buffers.give(std::move(frame->packed));
     tools_.buffers.give(std::move(frame->job.memory));
-    let_go(*frame->pack);
+    memory_ -= frame->memory;
+    --frames_;
+    OpenPack& pack = *frame->pack;
+    frame.reset();
+    let_go(pack);
 }
 
-// One frame of the pack is there; whoever brings the last one to a closed pack has it finished.
+// One frame of the pack is there. Whoever brings the last one to a closed pack finishes it at once: its bytes are still in
+// the cache, and its memory is soon there for the next pack.
 void PackPipeline::let_go(OpenPack& pack) {
-    const std::lock_guard lock{mutex_};
-    if (--pack.unsealed == 0 && pack.closed) start([this, &pack] { finish(pack); });
+    {
+        const std::lock_guard lock{mutex_};
+        if (--pack.unsealed > 0 || !pack.closed) return;
+    }
+    finish(pack);
 }
 
 void PackPipeline::finish(OpenPack& pack) {
@@ -249,7 +259,6 @@ void PackPipeline::finish(OpenPack& pack) {
     if (!put.ok()) return fail(std::move(put).error().during("storing pack " + finished.id.short_hex()));
     bytes_stored_ += finished.size();
     tools_.buffers.give(pack.writer.release());
-    memory_ -= pack.memory;
     const std::lock_guard lock{mutex_};
     packs_[pack.number].id = finished.id;
     packs_[pack.number].size = finished.size();

@@ -29,7 +29,7 @@ namespace dr {
 struct PackPipelineOptions {
     int compression_level = 1;
     std::size_t pack_target = 16U << 20;    // a pack is no larger, unless it is one frame that is
-    std::size_t memory_budget = 64U << 20;  // plaintext that waits, and packs that are not written yet
+    std::size_t memory_budget = 64U << 20;  // plaintext that waits, buffers, and packs that are not written yet
 };
 
 // A frame on its way. Its plaintext lies in `memory` or belongs to `owner`.
@@ -60,7 +60,8 @@ public:
     // --- for one thread at a time
 
     std::uint32_t new_frame();
-    // Waits, helping the pool, while more than the budget is on its way. Fails with what went wrong anywhere before.
+    // Waits, helping the pool, while the budget is used up or more frames are on their way than keep all threads busy.
+    // Fails with what went wrong anywhere before.
     Result<void> submit(FrameJob job);
     // Closes the open packs and waits until all are put (Durability::Later).
     Result<void> flush();
@@ -95,7 +96,7 @@ private:
     void let_go(OpenPack& pack);
     void finish(OpenPack& pack);
     void fail(Error error);
-    void add_memory(std::size_t size);
+    bool has_room() const;
     Result<void> check() const;
     void wait_for_tasks();
 
@@ -108,7 +109,8 @@ private:
     Lender<Compressor> compressors_;
 
     std::uint64_t submitted_ = 0;
-    std::atomic<std::size_t> memory_{0};       // what the budget counts
+    std::atomic<std::size_t> memory_{0};       // of frames on their way, buffers apart
+    std::atomic<std::uint64_t> frames_{0};     // on their way
     std::atomic<std::size_t> peak_memory_{0};
     std::atomic<std::uint64_t> tasks_{0};      // started and not ended
     std::atomic<std::uint64_t> bytes_stored_{0};

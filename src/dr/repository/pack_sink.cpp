@@ -204,6 +204,8 @@ Result<void> PackSink::flush() {
 // Writes all rows of the table; after flush(). Rows of adopted packs that nobody used go into runs only while the session
 // goes on and may use them yet: such packs never become live.
 Result<std::vector<WrittenRun>> PackSink::write_rows(Durability durability, bool unused_too) {
+    // The pipeline is empty: its memory serves the runs now.
+    pipeline_.buffers().clear();
     IndexRunWriter writer{world_.objects, world_.keys, pipeline_.names(), durability};
     for (const PackTable::Entry& entry : table_.take_sorted()) {
         const FrameSlot slot = entry.slot();
@@ -228,8 +230,6 @@ Result<std::vector<WrittenRun>> PackSink::write_rows(Durability durability, bool
 
 Result<void> PackSink::spill() {
     DR_TRY(flush());
-    // Memory that the pipeline does not need right now is needed for the run.
-    pipeline_.buffers().clear();
     for (const WrittenRun& run : DR_TRY(write_rows(Durability::Now, true))) DR_TRY(own_runs_.add_run(run.id));
     return {};
 }

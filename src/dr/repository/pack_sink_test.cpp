@@ -395,11 +395,11 @@ TEST(PackSinkMemory, StaysNearItsBudgetHoweverSlowTheStoreIs) {
         return {};
     };
     PackSinkOptions options = small_options();
-    options.pipeline.memory_budget = 256U << 10;
+    options.pipeline.memory_budget = 512U << 10;
     PackSink sink{repository.sink_world(), options};
     for (std::size_t i = 0; i < 1000; ++i) add(sink, repository.blob(noise(5000, i))).value();
     sink.finish().value();
-    EXPECT_LE(sink.peak_memory(), (256U << 10) + (8U << 10)) << "one blob more than the budget at most";
+    EXPECT_LE(sink.peak_memory(), (512U << 10) + (300U << 10)) << "a blob and a pack more than the budget at most";
 }
 
 // Open packs count, and nothing makes them go away but more blobs: then the budget must give way.
