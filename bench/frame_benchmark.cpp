@@ -1,6 +1,7 @@
 // What frames and packs cost: the whole sink on synthetic data, and its stages one by one, in CPU seconds per GiB.
 //
-//   frame_benchmark [--megabytes N] [--level L] [--workers W] [--only stages|chunks|small|tiny|source] [--data random|csv]
+//   frame_benchmark [--megabytes N] [--level L] [--workers W] [--only stages|chunks|small|tiny|source] [--data
+//   random|csv]
 //
 // The CPU time of all threads counts, so that a stage is as dear as it is, wherever it runs.
 
@@ -73,10 +74,11 @@ Bytes make_csv(std::size_t size) {
     for (std::uint64_t row = 0; out.size() < size; ++row) {
         char line[128];
         value += random.normal();
-        const int length = std::snprintf(line, sizeof line, "%04u-%02u,sector_%02u,%u,%.2f,%.4f,%s\n",
-                                         static_cast<unsigned>(2000 + row / 12 % 25), static_cast<unsigned>(row % 12 + 1),
-                                         static_cast<unsigned>(random.below(20)), static_cast<unsigned>(random.below(90000)),
-                                         value, random.unit(), random.below(3) == 0 ? "provisional" : "final");
+        const int length =
+            std::snprintf(line, sizeof line, "%04u-%02u,sector_%02u,%u,%.2f,%.4f,%s\n",
+                          static_cast<unsigned>(2000 + row / 12 % 25), static_cast<unsigned>(row % 12 + 1),
+                          static_cast<unsigned>(random.below(20)), static_cast<unsigned>(random.below(90000)), value,
+                          random.unit(), random.below(3) == 0 ? "provisional" : "final");
         append(out, as_bytes({line, static_cast<std::size_t>(length)}));
     }
     out.resize(size);
@@ -141,7 +143,8 @@ void stages(ByteSpan data, std::size_t total, int level) {
     const double bytes = static_cast<double>(total);
     const auto each = [&](const std::function<void(ByteSpan)>& work) {
         return measure([&] {
-            for (std::size_t at = 0; at < total; at += kChunk) work(data.subspan(at % (data.size() - kChunk + 1), kChunk));
+            for (std::size_t at = 0; at < total; at += kChunk)
+                work(data.subspan(at % (data.size() - kChunk + 1), kChunk));
         });
     };
     Bytes out(kChunk + 64);
@@ -153,17 +156,20 @@ void stages(ByteSpan data, std::size_t total, int level) {
     print("stage: zstd", each([&](ByteSpan chunk) {
               const auto size = compressor.compress(chunk, {out.data(), kChunk - 1});
               sum += size.ok() ? size.value() : kChunk;
-          }), bytes);
+          }),
+          bytes);
     print("stage: xxh3-128", each([&](ByteSpan chunk) { sum += xxh3_128(chunk)[0]; }), bytes);
     print("stage: aes-256-gcm", each([&](ByteSpan chunk) {
               std::uint8_t tag[16];
               gcm.seal(Nonce{}, {}, chunk, out.data(), tag);
-          }), bytes);
+          }),
+          bytes);
     print("stage: slices, sha-256 in two lanes", each([&](ByteSpan chunk) {
               std::vector<ByteSpan> slices;
               for (std::size_t i = 0; i < chunk.size(); i += 65536) slices.push_back(chunk.subspan(i, 65536));
               hash_many(slices, hashes);
-          }), bytes);
+          }),
+          bytes);
     print("stage: memcpy", each([&](ByteSpan chunk) { std::memcpy(out.data(), chunk.data(), chunk.size()); }), bytes);
     if (sum == 1) std::puts("");
 }
@@ -177,7 +183,8 @@ struct Setup {
     HostIdentity host;
 };
 
-void sink(const char* what, ByteSpan data, std::size_t total, std::size_t blob_size, int level, unsigned workers, bool keep) {
+void sink(const char* what, ByteSpan data, std::size_t total, std::size_t blob_size, int level, unsigned workers,
+          bool keep) {
     Setup setup;
     MemoryStore store{keep};
     SessionKeys keys{setup.keys, 1, setup.host, setup.random, setup.clock};
@@ -192,9 +199,11 @@ void sink(const char* what, ByteSpan data, std::size_t total, std::size_t blob_s
         result = sink.finish().value();
     });
     print(what, measured, static_cast<double>(total));
-    std::printf("    %zu blobs, %.3f of the plaintext, %zu packs, budget counted %.1f MiB at most, peak RSS %.0f MiB (%zu of data)\n", blobs.size(),
-                static_cast<double>(result.totals.bytes_stored) / static_cast<double>(total), result.packs.size(),
-                static_cast<double>(sink.peak_memory()) / 1048576.0, peak_rss_mib(), data.size() >> 20U);
+    std::printf(
+        "    %zu blobs, %.3f of the plaintext, %zu packs, budget counted %.1f MiB at most, peak RSS %.0f MiB (%zu of "
+        "data)\n",
+        blobs.size(), static_cast<double>(result.totals.bytes_stored) / static_cast<double>(total), result.packs.size(),
+        static_cast<double>(sink.peak_memory()) / 1048576.0, peak_rss_mib(), data.size() >> 20U);
 }
 
 // The way back: every frame opened, and full verification.
@@ -213,16 +222,21 @@ void source(ByteSpan data, std::size_t total, int level, unsigned workers) {
         sink.add(BlobType::Data, blobs.back().id, {chunk, nullptr}).value();
     }
     const SinkResult result = sink.finish().value();
-    PackSource source{{.objects = store, .keys = setup.keys, .is_live = [](const PackId&) { return true; },
-                       .live_packs = [] { return std::vector<PackName>{}; }}, result.runs};
+    PackSource source{{.objects = store,
+                       .keys = setup.keys,
+                       .is_live = [](const PackId&) { return true; },
+                       .live_packs = [] { return std::vector<PackName>{}; }},
+                      result.runs};
     const double bytes = static_cast<double>(sink.totals().bytes_plain);
     print("source: open every frame, 1 thread", measure([&] {
               for (const Blob& blob : blobs) source.open_frame(source.locate(blob.id).value()).value();
-          }), static_cast<double>(blobs.size() * kChunk));
+          }),
+          static_cast<double>(blobs.size() * kChunk));
     FrameTools tools;
     print("verify every pack, 1 thread", measure([&] {
               for (const StoredPack& pack : result.packs) verify_pack(store, setup.keys, tools, {1, pack.id}).value();
-          }), bytes);
+          }),
+          bytes);
 }
 
 }  // namespace

@@ -67,8 +67,8 @@ double timed(const char* what, std::uint64_t count, Work work) {
     const double cpu = bench::cpu_seconds();
     work();
     const double took = bench::seconds_now() - wall;
-    std::printf("%-34s %9.3f ms wall %9.3f ms cpu %10.0f ns each\n", what, took * 1e3, (bench::cpu_seconds() - cpu) * 1e3,
-                took * 1e9 / static_cast<double>(count));
+    std::printf("%-34s %9.3f ms wall %9.3f ms cpu %10.0f ns each\n", what, took * 1e3,
+                (bench::cpu_seconds() - cpu) * 1e3, took * 1e9 / static_cast<double>(count));
     std::fflush(stdout);
     return took;
 }
@@ -93,8 +93,12 @@ int main(int argc, char** argv) {
     for (std::uint64_t i = 0; i < packs; ++i) names.push_back({1, PackId{id_of(~i).array()}});
     std::vector<IndexRow> all;
     for (std::uint64_t i = 0; i < rows; ++i) {
-        all.push_back({.id16 = Id16::of(id_of(i)).bytes(), .pack = static_cast<std::uint32_t>(i * packs / rows),
-                       .frame_offset = 256, .frame_length = 1000, .ordinal = 1, .blob_type = 1});
+        all.push_back({.id16 = Id16::of(id_of(i)).bytes(),
+                       .pack = static_cast<std::uint32_t>(i * packs / rows),
+                       .frame_offset = 256,
+                       .frame_length = 1000,
+                       .ordinal = 1,
+                       .blob_type = 1});
     }
     std::vector<PackId> runs;
     timed("sort", rows, [&] { std::ranges::sort(all, row_before); });
@@ -106,7 +110,8 @@ int main(int argc, char** argv) {
             runs.push_back(run.id);
             size += run.size;
         }
-        std::printf("  %zu runs, %.1f bytes a row\n", runs.size(), static_cast<double>(size) / static_cast<double>(rows));
+        std::printf("  %zu runs, %.1f bytes a row\n", runs.size(),
+                    static_cast<double>(size) / static_cast<double>(rows));
     });
     all = {};
     const auto all_live = [](const PackId&) { return true; };
@@ -134,6 +139,7 @@ int main(int argc, char** argv) {
         const auto merged = merge_runs(store, session, tools, runs, all_live, Durability::Now).value();
         std::printf("  %zu runs\n", merged.size());
     });
-    std::printf("found %llu of %llu\n", static_cast<unsigned long long>(found), static_cast<unsigned long long>(asks * 2));
+    std::printf("found %llu of %llu\n", static_cast<unsigned long long>(found),
+                static_cast<unsigned long long>(asks * 2));
     std::filesystem::remove_all(directory);
 }

@@ -1,5 +1,5 @@
-// The parsers of packs against any bytes. The first byte chooses the parser; checksums are mended first, because a fuzzer
-// cannot guess them and whoever means harm can. What is accepted must encode to the same bytes again.
+// The parsers of packs against any bytes. The first byte chooses the parser; checksums are mended first, because a
+// fuzzer cannot guess them and whoever means harm can. What is accepted must encode to the same bytes again.
 
 #include <algorithm>
 

@@ -40,8 +40,9 @@ Result<SecretBytes> read_line(int fd) {
 }
 
 Result<SecretBytes> ask_once(int fd, const std::string& question) {
-    say(fd, question + ": ");
+    // Quiet first: who types as soon as the question stands there must not see it, nor lose it.
     const QuietTerminal quiet{fd};
+    say(fd, question + ": ");
     return read_line(fd);
 }
 

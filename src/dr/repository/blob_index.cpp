@@ -10,8 +10,12 @@ std::uint64_t cache_key(std::uint32_t run, std::uint32_t frame) { return std::ui
 }  // namespace
 
 BlobIndex::BlobIndex(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools, BlobIndexOptions options)
-    : objects_(objects), keys_(keys), tools_(tools), filter_budget_(options.filter_budget),
-      rows_cache_(options.page_budget / 4 * 3), packs_cache_(options.page_budget / 4) {}
+    : objects_(objects),
+      keys_(keys),
+      tools_(tools),
+      filter_budget_(options.filter_budget),
+      rows_cache_(options.page_budget / 4 * 3),
+      packs_cache_(options.page_budget / 4) {}
 
 Result<void> BlobIndex::add_run(const PackId& id) {
     std::unique_ptr<IndexRunReader> run = DR_TRY(IndexRunReader::open(objects_, keys_, tools_, id));

@@ -1,6 +1,6 @@
 #pragma once
-// BlobIndex: where blobs lie, asked of all index runs that count. It holds the filters of the runs, as far as its budget
-// reaches, and the rows that were asked for lately; the rest is read when it is needed.
+// BlobIndex: where blobs lie, asked of all index runs that count. It holds the filters of the runs, as far as its
+// budget reaches, and the rows that were asked for lately; the rest is read when it is needed.
 
 #include <atomic>
 #include <cstdint>

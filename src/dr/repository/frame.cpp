@@ -87,13 +87,15 @@ void FrameCipher::seal(AesGcm& gcm, const FrameSpec& spec, ByteSpan packed, std:
                        .type = spec.type,
                        .codec = spec.codec,
                        .plain_length = spec.plain_length};
-    // All that is sealed or authenticated decides the key, so that no (key, nonce) pair ever meets two messages or two AADs. Blob ids stand for
-    // their content; a frame that has none is hashed itself, by a function that an adversary cannot find collisions of.
+    // All that is sealed or authenticated decides the key, so that no (key, nonce) pair ever meets two messages or two
+    // AADs. Blob ids stand for their content; a frame that has none is hashed itself, by a function that an adversary
+    // cannot find collisions of.
     const auto undecided = header.encode();  // fs still zero
     const auto quick = xxh3_128(packed);
     const Sha256 thorough = spec.blobs.empty() ? sha256(packed) : Sha256{};
     const ByteSpan fingerprint = spec.blobs.empty() ? thorough.bytes() : ByteSpan{quick};
-    const std::initializer_list<ByteSpan> material = {header_bytes_, ByteSpan{undecided}.first(kFrameHeaderSize - sizeof(FrameSalt)), spec.blobs, codec, fingerprint};
+    const std::initializer_list<ByteSpan> material = {
+        header_bytes_, ByteSpan{undecided}.first(kFrameHeaderSize - sizeof(FrameSalt)), spec.blobs, codec, fingerprint};
     header.fs = keys_ ? keys_->frame_salt(material) : plain_frame_salt(material);
     const auto header_bytes = header.encode();
     std::uint8_t* const payload = out + kFrameHeaderSize;

@@ -59,7 +59,8 @@ TEST_P(Frames, AreInflatedToExactlyTheLengthTheyName) {
         Buffer frame{packed.size() + kFrameOverhead};
         frame.set_size(frame.capacity());
         AesGcm gcm;
-        cipher.seal(gcm, {.codec = FrameCodec::Zstd, .plain_length = static_cast<std::uint32_t>(plain_length)}, packed, frame.data());
+        cipher.seal(gcm, {.codec = FrameCodec::Zstd, .plain_length = static_cast<std::uint32_t>(plain_length)}, packed,
+                    frame.data());
         return open(frame.bytes(), cipher);
     };
     EXPECT_TRUE(equal(seal_as(plain.size()).value().plain, plain));

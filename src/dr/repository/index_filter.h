@@ -1,6 +1,6 @@
 #pragma once
-// Split-block Bloom filter (as in Parquet, FORMAT 8): says for sure that an id is not among the rows, or that it may be.
-// One memory access per question.
+// Split-block Bloom filter (as in Parquet, FORMAT 8): says for sure that an id is not among the rows, or that it may
+// be. One memory access per question.
 
 #include <cstdint>
 

@@ -144,7 +144,8 @@ Result<void> merge_streams(std::vector<std::unique_ptr<RowStream>>& streams, Row
 
 }  // namespace
 
-Result<RunSummary> summarize_run(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools, const PackId& id) {
+Result<RunSummary> summarize_run(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools,
+                                 const PackId& id) {
     const std::unique_ptr<IndexRunReader> run = DR_TRY(IndexRunReader::open(objects, keys, tools, id));
     return RunSummary{id, run->rows(), run->first(), run->last()};
 }
@@ -239,8 +240,10 @@ Result<RebuiltIndex> rebuild_index(ObjectStore& objects, SessionKeys& keys, Fram
         const auto part = packs.subspan(at, std::min(kPacksAtOnce, packs.size() - at));
         const auto rows = read_rows_of(objects, keys.repository_keys(), tools, pool, part, at);
         for (std::size_t i = 0; i < part.size(); ++i) {
-            if (rows[i]) gathered.insert(gathered.end(), rows[i]->begin(), rows[i]->end());
-            else index.unreadable.push_back(part[i]);
+            if (rows[i])
+                gathered.insert(gathered.end(), rows[i]->begin(), rows[i]->end());
+            else
+                index.unreadable.push_back(part[i]);
         }
         if (gathered.size() >= kRebuildRows) DR_TRY(write_sorted(gathered, objects, keys, names, durability, index));
     }

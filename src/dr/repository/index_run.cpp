@@ -19,9 +19,11 @@ void check_frames(const IndexTail& tail, std::span<const DirectoryFrame> frames,
     std::size_t at = 0;
     const auto expect = [&](FrameType type, std::uint64_t plain_length) {
         const DirectoryFrame& frame = frames[at++];
-        if (frame.type != type || frame.plain_length != plain_length) reader.fail("its frames are not those of the directory");
+        if (frame.type != type || frame.plain_length != plain_length)
+            reader.fail("its frames are not those of the directory");
     };
-    for (const IndexTail::RowFrame& frame : tail.row_frames) expect(FrameType::IndexRows, frame.rows * sizeof(IndexRow));
+    for (const IndexTail::RowFrame& frame : tail.row_frames)
+        expect(FrameType::IndexRows, frame.rows * sizeof(IndexRow));
     for (std::uint64_t i = 0; i < pack_frames; ++i) {
         const std::uint64_t packs = std::min<std::uint64_t>(kPacksPerFrame, tail.packs - i * kPacksPerFrame);
         expect(FrameType::IndexPacks, packs * kPackEntrySize);
@@ -73,8 +75,8 @@ Result<IndexTail> IndexTail::decode(ByteSpan plain, std::span<const DirectoryFra
         rows += frame.rows;
     }
     if (rows != tail.rows || rows == 0 || tail.packs == 0) reader.fail("its rows do not add up");
-    if (tail.filter_frames != 0 && (tail.filter_keys_per_frame == 0 ||
-                                    frames_for(tail.rows, tail.filter_keys_per_frame) != tail.filter_frames)) {
+    if (tail.filter_frames != 0 &&
+        (tail.filter_keys_per_frame == 0 || frames_for(tail.rows, tail.filter_keys_per_frame) != tail.filter_frames)) {
         reader.fail("its filters do not cover its rows");
     }
     if (reader.ok()) check_frames(tail, frames, reader);

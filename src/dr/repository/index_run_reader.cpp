@@ -11,7 +11,8 @@ namespace {
 
 Error damaged(std::string what) { return Error{ErrorCode::Damaged, std::move(what)}; }
 
-Result<IndexTail> read_tail(ObjectStore& objects, FrameTools& tools, std::string_view object, const PackContents& contents) {
+Result<IndexTail> read_tail(ObjectStore& objects, FrameTools& tools, std::string_view object,
+                            const PackContents& contents) {
     if (contents.footer.header.pack_class != PackClass::IndexRun || contents.frames.empty()) {
         return damaged("'" + std::string{object} + "' is no index run");
     }
@@ -33,7 +34,11 @@ bool row_is_sound(const IndexRow& row, std::uint64_t packs) {
 
 IndexRunReader::IndexRunReader(ObjectStore& objects, FrameTools& tools, const PackId& id, PackContents contents,
                                IndexTail tail)
-    : objects_(objects), tools_(tools), id_(id), object_(run_object_name(id)), contents_(std::move(contents)),
+    : objects_(objects),
+      tools_(tools),
+      id_(id),
+      object_(run_object_name(id)),
+      contents_(std::move(contents)),
       tail_(std::move(tail)) {
     first_rows_.reserve(tail_.row_frames.size() + 1);
     std::uint64_t row = 0;
@@ -45,7 +50,8 @@ IndexRunReader::IndexRunReader(ObjectStore& objects, FrameTools& tools, const Pa
     const std::uint64_t pack_frames = (tail_.packs + kPacksPerFrame - 1) / kPacksPerFrame;
     pack_frames_begin_ = row_frame_count();
     filter_frames_begin_ = pack_frames_begin_ + static_cast<std::uint32_t>(pack_frames);
-    for (std::uint32_t i = 0; i < tail_.filter_frames; ++i) filter_bytes_ += contents_.frames[filter_frames_begin_ + i].plain_length;
+    for (std::uint32_t i = 0; i < tail_.filter_frames; ++i)
+        filter_bytes_ += contents_.frames[filter_frames_begin_ + i].plain_length;
 }
 
 Result<std::unique_ptr<IndexRunReader>> IndexRunReader::open(ObjectStore& objects, const RepositoryKeys& keys,
@@ -53,7 +59,8 @@ Result<std::unique_ptr<IndexRunReader>> IndexRunReader::open(ObjectStore& object
     const std::string object = run_object_name(id);
     PackContents contents = DR_TRY(read_pack_contents(objects, keys, tools, object));
     IndexTail tail = DR_TRY(read_tail(objects, tools, object, contents));
-    return std::unique_ptr<IndexRunReader>{new IndexRunReader{objects, tools, id, std::move(contents), std::move(tail)}};
+    return std::unique_ptr<IndexRunReader>{
+        new IndexRunReader{objects, tools, id, std::move(contents), std::move(tail)}};
 }
 
 Result<FramePlain> IndexRunReader::frame(std::uint32_t number) const {
@@ -70,7 +77,8 @@ Result<void> IndexRunReader::load_filters() {
 IndexRunReader::Range IndexRunReader::frames_of(const Id16& id) const {
     if (id < first() || id > last()) return {};
     const auto first_of = [](const IndexTail::RowFrame& row_frame) { return row_frame.first; };
-    // The frame before the first that starts at `id` or later may end with rows of it, and so may those that start with it.
+    // The frame before the first that starts at `id` or later may end with rows of it, and so may those that start with
+    // it.
     const auto begin = std::ranges::lower_bound(tail_.row_frames, id, {}, first_of);
     const auto end = std::ranges::upper_bound(begin, tail_.row_frames.end(), id, {}, first_of);
     const std::ptrdiff_t start = begin - tail_.row_frames.begin();

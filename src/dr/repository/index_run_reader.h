@@ -15,8 +15,8 @@ namespace dr {
 class IndexRunReader {
 public:
     // Borrows all but the id.
-    static Result<std::unique_ptr<IndexRunReader>> open(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools,
-                                                        const PackId& id);
+    static Result<std::unique_ptr<IndexRunReader>> open(ObjectStore& objects, const RepositoryKeys& keys,
+                                                        FrameTools& tools, const PackId& id);
 
     const PackId& id() const { return id_; }
     std::uint64_t rows() const { return tail_.rows; }
@@ -57,7 +57,7 @@ private:
     std::uint32_t pack_frames_begin_ = 0;
     std::uint32_t filter_frames_begin_ = 0;
     std::uint64_t filter_bytes_ = 0;
-    std::vector<FramePlain> filters_;        // empty until loaded
+    std::vector<FramePlain> filters_;  // empty until loaded
 };
 
 }  // namespace dr

@@ -72,7 +72,8 @@ std::size_t found(const BlobIndex& index, std::uint64_t first, std::uint64_t cou
     std::size_t right = 0;
     for (std::uint64_t i = 0; i < count; ++i) {
         const auto place = index.find(blob_id(first + i), kAllLive);
-        if (place && place->pack == pack_name(first + i / 20 * 20) && place->row.frame_offset == 256 + 1000 * (i % 20)) ++right;
+        if (place && place->pack == pack_name(first + i / 20 * 20) && place->row.frame_offset == 256 + 1000 * (i % 20))
+            ++right;
     }
     return right;
 }
@@ -143,7 +144,11 @@ TEST(IndexRun, FindsTheOneLivePackOfMany) {
     Rows rows;
     for (std::uint32_t i = 0; i < 900; ++i) {
         rows.packs.push_back(pack_name(i));
-        rows.rows.push_back({.id16 = Id16::of(blob_id(5)).bytes(), .pack = i, .frame_offset = 256, .frame_length = 100, .blob_type = 1});
+        rows.rows.push_back({.id16 = Id16::of(blob_id(5)).bytes(),
+                             .pack = i,
+                             .frame_offset = 256,
+                             .frame_length = 100,
+                             .blob_type = 1});
     }
     const Rows others = make_rows(100, 400);
     for (IndexRow row : others.rows) rows.rows.push_back(row);
@@ -208,7 +213,9 @@ TailSample sample_tail() {
     sample.tail.filter_keys_per_frame = 200;
     sample.tail.last = {9, 9};
     sample.tail.row_frames = {{{1, 0}, 256}, {{5, 0}, 44}};
-    const auto frame = [&](FrameType type, std::uint32_t plain) { sample.frames.push_back({.type = type, .plain_length = plain, .blobs = {}}); };
+    const auto frame = [&](FrameType type, std::uint32_t plain) {
+        sample.frames.push_back({.type = type, .plain_length = plain, .blobs = {}});
+    };
     frame(FrameType::IndexRows, 256 * 32);
     frame(FrameType::IndexRows, 44 * 32);
     frame(FrameType::IndexPacks, 1024 * 40);
@@ -241,7 +248,10 @@ TEST(IndexTail, ThatDisagreesWithItselfOrTheDirectoryIsDamaged) {
     EXPECT_TRUE(damaged([](TailSample& s) { s.tail.last = {4, 0}; }));
     EXPECT_TRUE(damaged([](TailSample& s) { s.tail.row_frames[1].first = {0, 0}; }));
     EXPECT_TRUE(damaged([](TailSample& s) { s.tail.row_frames[0].rows = 0; }));
-    EXPECT_TRUE(damaged([](TailSample& s) { s.tail.row_frames[0].rows = 2049; s.tail.rows = 2049 + 44; }));
+    EXPECT_TRUE(damaged([](TailSample& s) {
+        s.tail.row_frames[0].rows = 2049;
+        s.tail.rows = 2049 + 44;
+    }));
     EXPECT_TRUE(damaged([](TailSample& s) { s.frames[0].type = FrameType::IndexFilter; }));
     EXPECT_TRUE(damaged([](TailSample& s) { s.frames[1].plain_length = 43 * 32; }));
     EXPECT_TRUE(damaged([](TailSample& s) { s.frames[4].plain_length = 33; }));
@@ -266,8 +276,10 @@ PackId write_odd_run(TestRepository& repository, const std::vector<IndexRow>& ro
     AesGcm gcm;
     const auto frame = [&](FrameType type, ByteSpan plain) {
         Bytes entry;
-        encode_directory_frame(type, static_cast<std::uint32_t>(plain.size()), static_cast<std::uint32_t>(plain.size()), {}, entry);
-        pack.seal(gcm, pack.reserve(plain.size(), entry), {.type = type, .plain_length = static_cast<std::uint32_t>(plain.size())}, plain);
+        encode_directory_frame(type, static_cast<std::uint32_t>(plain.size()), static_cast<std::uint32_t>(plain.size()),
+                               {}, entry);
+        pack.seal(gcm, pack.reserve(plain.size(), entry),
+                  {.type = type, .plain_length = static_cast<std::uint32_t>(plain.size())}, plain);
     };
     frame(FrameType::IndexRows, {reinterpret_cast<const std::uint8_t*>(rows.data()), rows.size() * sizeof(IndexRow)});
     frame(FrameType::IndexPacks, Bytes(packs * kPackEntrySize, 1));
@@ -323,10 +335,11 @@ TEST(IndexFilter, NeverDeniesAKeyAndSeldomLetsAnotherPass) {
 TEST(IndexFilter, SetsTheBitsOfTheFormat) {
     Bytes filter(2 * kFilterBlock);
     std::array<std::uint8_t, 32> id{};
-    id[0] = 1;           // u32 hash = 1
-    id[7] = 0x80;        // upper half = 0x80000000: the second of two blocks
+    id[0] = 1;     // u32 hash = 1
+    id[7] = 0x80;  // upper half = 0x80000000: the second of two blocks
     filter_add(filter, Id16::of(BlobId{id}));
-    const std::uint32_t salt[8] = {0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31};
+    const std::uint32_t salt[8] = {0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d,
+                                   0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31};
     for (std::size_t i = 0; i < 8; ++i) {
         std::uint32_t word;
         std::memcpy(&word, filter.data() + kFilterBlock + 4 * i, 4);
@@ -345,7 +358,8 @@ TEST(IndexMerge, KeepsEveryRowOfALivePackAndDropsTheRest) {
     }
     const std::set<PackId> dead = {pack_name(0).id, pack_name(2040).id};
     const auto is_live = [&](const PackId& pack) { return !dead.contains(pack); };
-    const auto merged = merge_runs(repository.store, repository.session_keys, repository.tools, runs, is_live, Durability::Now).value();
+    const auto merged =
+        merge_runs(repository.store, repository.session_keys, repository.tools, runs, is_live, Durability::Now).value();
     ASSERT_EQ(merged.size(), 1U);
     const OpenedIndex index = open_index(repository, {&merged[0].id, 1});
     EXPECT_EQ(index.rows(), 5 * 700 - 2 * 20U);
@@ -358,7 +372,9 @@ TEST(IndexMerge, WritesARowThatSeveralRunsHaveOnce) {
     TestRepository repository;
     std::vector<PackId> runs = write_runs(repository, make_rows(0, 500));
     for (const PackId& run : write_runs(repository, make_rows(0, 300))) runs.push_back(run);
-    const auto merged = merge_runs(repository.store, repository.session_keys, repository.tools, runs, kAllLive, Durability::Now).value();
+    const auto merged =
+        merge_runs(repository.store, repository.session_keys, repository.tools, runs, kAllLive, Durability::Now)
+            .value();
     const OpenedIndex index = open_index(repository, {&merged[0].id, 1});
     EXPECT_EQ(index.rows(), 500U);
     EXPECT_EQ(found(index, 0, 500), 500U);
@@ -367,7 +383,9 @@ TEST(IndexMerge, WritesARowThatSeveralRunsHaveOnce) {
 TEST(IndexMerge, OfNothingThatLivesWritesNothing) {
     TestRepository repository;
     const std::vector<PackId> runs = write_runs(repository, make_rows(0, 500));
-    const auto none = merge_runs(repository.store, repository.session_keys, repository.tools, runs, [](const PackId&) { return false; }, Durability::Now);
+    const auto none = merge_runs(
+        repository.store, repository.session_keys, repository.tools, runs, [](const PackId&) { return false; },
+        Durability::Now);
     EXPECT_TRUE(none.value().empty());
 }
 
@@ -375,7 +393,8 @@ TEST(IndexMerge, OfADamagedRunFails) {
     TestRepository repository;
     const std::vector<PackId> runs = write_runs(repository, make_rows(0, 500));
     repository.store.objects()[run_object_name(runs[0])][kPackHeaderSize + 60] ^= 1;
-    const auto merged = merge_runs(repository.store, repository.session_keys, repository.tools, runs, kAllLive, Durability::Now);
+    const auto merged =
+        merge_runs(repository.store, repository.session_keys, repository.tools, runs, kAllLive, Durability::Now);
     EXPECT_EQ(merged.error().code(), ErrorCode::Damaged);
 }
 
@@ -421,8 +440,9 @@ TEST(IndexRebuild, SaysTheSameAsTheIndexThatWasLost) {
     const PackName broken = testing::put_small_pack(repository, nullptr, 3);
     repository.store.objects()[broken.object()].pop_back();
     const std::vector<PackName> packs = {one, two, broken};
-    const RebuiltIndex rebuilt =
-        rebuild_index(repository.store, repository.session_keys, repository.tools, repository.pool, packs, Durability::Now).value();
+    const RebuiltIndex rebuilt = rebuild_index(repository.store, repository.session_keys, repository.tools,
+                                               repository.pool, packs, Durability::Now)
+                                     .value();
     EXPECT_EQ(rebuilt.rows, 8U);
     EXPECT_EQ(rebuilt.unreadable, std::vector{broken});
     ASSERT_EQ(rebuilt.runs.size(), 1U);

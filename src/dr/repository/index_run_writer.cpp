@@ -35,7 +35,8 @@ void add_frame(PackWriter& pack, AesGcm& gcm, FrameType type, ByteSpan plain) {
 void add_rows(PackWriter& pack, AesGcm& gcm, std::span<const IndexRow> rows, IndexTail& tail) {
     for (std::size_t at = 0; at < rows.size(); at += kRowsPerFrame) {
         const auto part = rows.subspan(at, std::min(kRowsPerFrame, rows.size() - at));
-        add_frame(pack, gcm, FrameType::IndexRows, {reinterpret_cast<const std::uint8_t*>(part.data()), part.size_bytes()});
+        add_frame(pack, gcm, FrameType::IndexRows,
+                  {reinterpret_cast<const std::uint8_t*>(part.data()), part.size_bytes()});
         tail.row_frames.push_back({part.front().id(), static_cast<std::uint32_t>(part.size())});
     }
     tail.rows = rows.size();

@@ -1,8 +1,8 @@
 #pragma once
 // The bytes of a pack (FORMAT 5): header, frame headers, directory, slice table, footer. Pure functions on bytes.
 //
-// What decode() returns was checked against every limit of FORMAT 13 and against itself, but proves nothing yet: only an
-// opened frame does. Everything that fails to decode is Damaged, or Unsupported for a newer version.
+// What decode() returns was checked against every limit of FORMAT 13 and against itself, but proves nothing yet: only
+// an opened frame does. Everything that fails to decode is Damaged, or Unsupported for a newer version.
 
 #include <array>
 #include <cstdint>
@@ -36,7 +36,7 @@ inline constexpr std::size_t kPackHeaderSize = 256;
 inline constexpr std::size_t kPackFooterSize = 384;
 inline constexpr std::size_t kFrameHeaderSize = 36;
 inline constexpr std::size_t kFrameOverhead = kFrameHeaderSize + AesGcm::kTagSize;
-inline constexpr std::size_t kMaxFramePlain = 16U << 20;    // payload and plaintext alike
+inline constexpr std::size_t kMaxFramePlain = 16U << 20;  // payload and plaintext alike
 inline constexpr std::uint64_t kMaxPackSize = 128ULL << 20;
 inline constexpr std::uint32_t kMaxFramesInPack = 1U << 20;
 inline constexpr std::size_t kMaxBlobsInFrame = 65535;
@@ -73,9 +73,9 @@ struct FrameHeader {
 // What the footer says beyond its copy of the header. Everything else follows from `frames_end` and the pack's size.
 struct PackFooter {
     PackHeader header;
-    std::uint64_t frames_end = 0;        // S: the offset after the directory frame
+    std::uint64_t frames_end = 0;  // S: the offset after the directory frame
     std::uint64_t directory_offset = 0;
-    std::uint32_t frame_count = 0;       // without the directory
+    std::uint32_t frame_count = 0;  // without the directory
     std::uint64_t parity_length = 0;
     PackId id;
 
@@ -103,7 +103,7 @@ struct DirectoryFrame {
     FrameType type = FrameType::Blob;
     std::uint32_t payload_length = 0;
     std::uint32_t plain_length = 0;
-    std::uint32_t offset = 0;                  // in the pack; follows from the frames before
+    std::uint32_t offset = 0;  // in the pack; follows from the frames before
     std::vector<DirectoryBlob> blobs;
 
     std::uint32_t length() const { return payload_length + static_cast<std::uint32_t>(kFrameOverhead); }

@@ -84,8 +84,11 @@ TEST(PackHeader, WithValuesThatDoNotExistIsRefused) {
 }
 
 TEST(FrameHeader, LiesAtTheOffsetsOfTheFormat) {
-    FrameHeader header{.payload_length = 0x00010203, .number = 0x00020406, .type = FrameType::Solid,
-                       .codec = FrameCodec::Zstd, .plain_length = 0x00040506};
+    FrameHeader header{.payload_length = 0x00010203,
+                       .number = 0x00020406,
+                       .type = FrameType::Solid,
+                       .codec = FrameCodec::Zstd,
+                       .plain_length = 0x00040506};
     header.fs.fill(0xee);
     const auto bytes = header.encode();
     EXPECT_EQ(as_text(ByteSpan{bytes}.first(4)), "QFRM");
@@ -102,7 +105,8 @@ TEST(FrameHeader, LiesAtTheOffsetsOfTheFormat) {
 }
 
 TEST(FrameHeader, WithValuesThatDoNotExistIsRefused) {
-    const FrameHeader good{.payload_length = 10, .type = FrameType::Blob, .codec = FrameCodec::Zstd, .plain_length = 20};
+    const FrameHeader good{
+        .payload_length = 10, .type = FrameType::Blob, .codec = FrameCodec::Zstd, .plain_length = 20};
     ASSERT_TRUE(FrameHeader::decode(good.encode()).ok());
     const auto refused = [](const FrameHeader& header) { return !FrameHeader::decode(header.encode()).ok(); };
     FrameHeader bad = good;
@@ -231,7 +235,8 @@ DirectorySample sample_directory(PackClass pack_class = PackClass::Data, BlobTyp
     sample.footer.frame_count = 2;
     sample.plain.push_back(2);
     const DirectoryBlob one{blob_type, BlobId::from(Bytes(32, 1)), 100};
-    const DirectoryBlob two[] = {{blob_type, BlobId::from(Bytes(32, 2)), 30}, {blob_type, BlobId::from(Bytes(32, 3)), 40}};
+    const DirectoryBlob two[] = {{blob_type, BlobId::from(Bytes(32, 2)), 30},
+                                 {blob_type, BlobId::from(Bytes(32, 3)), 40}};
     encode_directory_frame(FrameType::Blob, 80, 100, {&one, 1}, sample.plain);
     encode_directory_frame(FrameType::Solid, 73, 73, two, sample.plain);
     sample.footer.directory_offset = kPackHeaderSize + 80 + 73 + 2 * kFrameOverhead;
@@ -273,7 +278,8 @@ TEST(PackDirectory, CutShortAnywhereIsRefused) {
 
 TEST(PackDirectory, HoldsOnlyBlobsOfThePacksClass) {
     EXPECT_TRUE(decode_directory(sample_directory(PackClass::Metadata, BlobType::Tree).plain,
-                                 sample_directory(PackClass::Metadata, BlobType::Tree).footer).ok());
+                                 sample_directory(PackClass::Metadata, BlobType::Tree).footer)
+                    .ok());
     const DirectorySample tree_in_data = sample_directory(PackClass::Data, BlobType::Tree);
     EXPECT_FALSE(decode_directory(tree_in_data.plain, tree_in_data.footer).ok());
     const DirectorySample data_in_metadata = sample_directory(PackClass::Metadata, BlobType::Data);

@@ -10,12 +10,12 @@ struct PackPipeline::Frame {
     std::uint64_t order = 0;
     std::size_t memory = 0;  // that it holds, buffers apart
     FrameJob job;
-    Buffer packed;           // where it was compressed; else the payload is the plaintext
+    Buffer packed;  // where it was compressed; else the payload is the plaintext
     ByteSpan payload;
     FrameCodec codec = FrameCodec::Stored;
     std::uint32_t plain_length = 0;
-    Bytes entry;             // its part of the directory
-    Bytes key_material;      // what it is made of, for its key: id ‖ u32 length of each blob
+    Bytes entry;         // its part of the directory
+    Bytes key_material;  // what it is made of, for its key: id ‖ u32 length of each blob
     OpenPack* pack = nullptr;
     PackWriter::Place place;
 };
@@ -25,13 +25,17 @@ struct PackPipeline::OpenPack {
         : writer(keys, pack_class, std::move(buffer), limit) {}
 
     PackWriter writer;
-    std::uint32_t number = 0;      // in packs()
-    std::uint32_t unsealed = 0;    // frames that have a place and are not there yet
+    std::uint32_t number = 0;    // in packs()
+    std::uint32_t unsealed = 0;  // frames that have a place and are not there yet
     bool closed = false;
 };
 
 PackPipeline::PackPipeline(ObjectStore& objects, TaskPool& pool, SessionKeys& keys, PackPipelineOptions options)
-    : objects_(objects), pool_(pool), keys_(keys), options_(options), codec_build_(codec_build(options.compression_level)),
+    : objects_(objects),
+      pool_(pool),
+      keys_(keys),
+      options_(options),
+      codec_build_(codec_build(options.compression_level)),
       tools_(options.memory_budget, options.memory_budget) {}
 
 PackPipeline::~PackPipeline() {
@@ -87,8 +91,8 @@ bool PackPipeline::has_room() const {
     // More frames than keep every thread busy would only be out of the cache when their turn comes.
     constexpr std::uint64_t kFramesPerThread = 4;
     const std::uint64_t threads = pool_.workers() + 1;
-    const bool room = frames_ < threads * kFramesPerThread &&
-                      memory_ + tools_.buffers.in_use() <= options_.memory_budget;
+    const bool room =
+        frames_ < threads * kFramesPerThread && memory_ + tools_.buffers.in_use() <= options_.memory_budget;
     // Open packs count too and stay until they are full: with no task left, nothing here would become less.
     return room || tasks_ == 0 || failed_;
 }
@@ -173,7 +177,8 @@ void PackPipeline::collect(std::unique_ptr<Frame> frame) {
     {
         const std::lock_guard lock{mutex_};
         waiting_.emplace(frame->order, std::move(frame));
-        for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin()) {
+        for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_;
+             first = waiting_.begin()) {
             take_place(*first->second);
             placed.push_back(std::move(first->second));
             waiting_.erase(first);
@@ -239,8 +244,8 @@ void PackPipeline::seal(std::unique_ptr<Frame> frame) {
     let_go(pack);
 }
 
-// One frame of the pack is there. Whoever brings the last one to a closed pack finishes it at once: its bytes are still in
-// the cache, and its memory is soon there for the next pack.
+// One frame of the pack is there. Whoever brings the last one to a closed pack finishes it at once: its bytes are still
+// in the cache, and its memory is soon there for the next pack.
 void PackPipeline::let_go(OpenPack& pack) {
     {
         const std::lock_guard lock{mutex_};
@@ -254,8 +259,7 @@ void PackPipeline::finish(OpenPack& pack) {
         const auto opener = tools_.openers.lend();
         return pack.writer.finish(opener->gcm);
     }();
-    Result<void> put =
-        put_pack(objects_, pack_object_name(keys_.session(), finished.id), finished, Durability::Later);
+    Result<void> put = put_pack(objects_, pack_object_name(keys_.session(), finished.id), finished, Durability::Later);
     if (!put.ok()) return fail(std::move(put).error().during("storing pack " + finished.id.short_hex()));
     bytes_stored_ += finished.size();
     tools_.buffers.give(pack.writer.release());

@@ -1,7 +1,8 @@
 #pragma once
 // PackPipeline: from frames of plaintext, in order, to packs in the store, on all cores.
 //
-//   submit ─ compress (any thread) ─ take places in open packs (in order) ─ seal (any thread) ─ close, hash, put (any thread)
+//   submit ─ compress (any thread) ─ take places in open packs (in order) ─ seal (any thread) ─ close, hash, put (any
+//   thread)
 //
 // Which frame lies where, and every random number and clock reading, is decided in the middle step alone, in the order
 // of submission; so the bytes do not depend on threads.
@@ -79,7 +80,7 @@ public:
 
     std::uint64_t bytes_stored() const { return bytes_stored_.load(); }  // any thread
     FrameBuffers& buffers() { return tools_.buffers; }
-    std::size_t peak_memory() const { return peak_memory_.load(); }      // of what the budget counts
+    std::size_t peak_memory() const { return peak_memory_.load(); }  // of what the budget counts
 
 private:
     struct Frame;
@@ -109,16 +110,16 @@ private:
     Lender<Compressor> compressors_;
 
     std::uint64_t submitted_ = 0;
-    std::atomic<std::size_t> memory_{0};       // of frames on their way, buffers apart
-    std::atomic<std::uint64_t> frames_{0};     // on their way
+    std::atomic<std::size_t> memory_{0};    // of frames on their way, buffers apart
+    std::atomic<std::uint64_t> frames_{0};  // on their way
     std::atomic<std::size_t> peak_memory_{0};
-    std::atomic<std::uint64_t> tasks_{0};      // started and not ended
+    std::atomic<std::uint64_t> tasks_{0};  // started and not ended
     std::atomic<std::uint64_t> bytes_stored_{0};
     std::atomic<bool> failed_{false};
 
     mutable std::mutex mutex_;  // all below
     std::optional<Error> error_;
-    std::uint64_t next_ = 0;    // the frame that takes a place next
+    std::uint64_t next_ = 0;  // the frame that takes a place next
     std::map<std::uint64_t, std::unique_ptr<Frame>> waiting_;
     std::array<std::unique_ptr<OpenPack>, 2> open_;
     std::map<const OpenPack*, std::unique_ptr<OpenPack>> closed_;

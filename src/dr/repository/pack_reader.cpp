@@ -70,8 +70,8 @@ Result<PackContents> contents_of(ObjectStore& objects, const RepositoryKeys& key
                                  std::string_view object) {
     const PackFooter footer = DR_TRY(footer_of(objects, object));
     FrameCipher cipher = DR_TRY(FrameCipher::open(keys, footer.header));
-    const FramePlain directory = DR_TRY(
-        read_frame(objects, cipher, tools, object, footer.directory_offset, footer.directory_length()));
+    const FramePlain directory =
+        DR_TRY(read_frame(objects, cipher, tools, object, footer.directory_offset, footer.directory_length()));
     if (directory.header.type != FrameType::Directory || directory.header.number != footer.frame_count) {
         return damaged("the directory of a pack is another frame");
     }
@@ -86,9 +86,11 @@ public:
 
     Result<void> add(const DirectoryFrame& expected, FramePlain frame) {
         const std::vector<ByteSpan> blobs = DR_TRY(split_frame(expected.type, frame.plain));
-        if (blobs.size() != expected.blobs.size()) return damaged("a frame holds another number of blobs than the directory says");
+        if (blobs.size() != expected.blobs.size())
+            return damaged("a frame holds another number of blobs than the directory says");
         for (std::size_t i = 0; i < blobs.size(); ++i) {
-            if (blobs[i].size() != expected.blobs[i].length) return damaged("a blob is not as long as the directory says");
+            if (blobs[i].size() != expected.blobs[i].length)
+                return damaged("a blob is not as long as the directory says");
             contents_.push_back(blobs[i]);
             expected_.push_back(&expected.blobs[i]);
         }
@@ -190,8 +192,8 @@ Result<PackContents> read_pack_contents(ObjectStore& objects, const RepositoryKe
     return contents;
 }
 
-Result<FramePlain> read_frame(ObjectStore& objects, const FrameCipher& cipher, FrameTools& tools, std::string_view object,
-                              std::uint64_t offset, std::uint32_t length) {
+Result<FramePlain> read_frame(ObjectStore& objects, const FrameCipher& cipher, FrameTools& tools,
+                              std::string_view object, std::uint64_t offset, std::uint32_t length) {
     if (length < kFrameOverhead || length > kFrameOverhead + kMaxFramePlain) {
         return damaged("a frame is of a length that none has").during(in_pack(object));
     }
@@ -205,8 +207,8 @@ Result<FramePlain> read_frame(ObjectStore& objects, const FrameCipher& cipher, F
     return opened;
 }
 
-Result<FramePlain> read_frame(ObjectStore& objects, const PackContents& pack, FrameTools& tools, std::string_view object,
-                              std::uint32_t number) {
+Result<FramePlain> read_frame(ObjectStore& objects, const PackContents& pack, FrameTools& tools,
+                              std::string_view object, std::uint32_t number) {
     DR_CHECK(number < pack.frames.size());
     const DirectoryFrame& expected = pack.frames[number];
     FramePlain frame = DR_TRY(read_frame(objects, pack.cipher, tools, object, expected.offset, expected.length()));
@@ -217,7 +219,8 @@ Result<FramePlain> read_frame(ObjectStore& objects, const PackContents& pack, Fr
     return frame;
 }
 
-Result<PackVerified> verify_pack(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools, const PackName& name) {
+Result<PackVerified> verify_pack(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools,
+                                 const PackName& name) {
     const std::string object = name.object();
     const PackContents pack = DR_TRY(read_pack_contents(objects, keys, tools, name));
     // Of header and slice table no frame is made; the rest of the pack opens below or did above.
@@ -227,7 +230,8 @@ Result<PackVerified> verify_pack(ObjectStore& objects, const RepositoryKeys& key
     if (!table.ok()) return std::move(table).error().during(in_pack(object));
     Result<PackVerified> verified = verify_frames(objects, keys, tools, pack, object);
     if (!verified.ok()) return std::move(verified).error().during(in_pack(object));
-    verified.value().bytes_read += kPackHeaderSize + pack.footer.directory_length() + table.value().size() + kPackFooterSize;
+    verified.value().bytes_read +=
+        kPackHeaderSize + pack.footer.directory_length() + table.value().size() + kPackFooterSize;
     return verified;
 }
 

@@ -48,11 +48,11 @@ Result<PackContents> read_pack_contents(ObjectStore& objects, const RepositoryKe
 
 // Reads and opens one frame of `length` bytes, header to tag. Whether it is the frame that one expects is for the
 // caller to check.
-Result<FramePlain> read_frame(ObjectStore& objects, const FrameCipher& cipher, FrameTools& tools, std::string_view object,
-                              std::uint64_t offset, std::uint32_t length);
+Result<FramePlain> read_frame(ObjectStore& objects, const FrameCipher& cipher, FrameTools& tools,
+                              std::string_view object, std::uint64_t offset, std::uint32_t length);
 // The same, proven to be frame `number` of the pack as its directory has it.
-Result<FramePlain> read_frame(ObjectStore& objects, const PackContents& pack, FrameTools& tools, std::string_view object,
-                              std::uint32_t number);
+Result<FramePlain> read_frame(ObjectStore& objects, const PackContents& pack, FrameTools& tools,
+                              std::string_view object, std::uint32_t number);
 
 struct PackVerified {
     std::uint64_t bytes_read = 0;
@@ -62,6 +62,7 @@ struct PackVerified {
 
 // Full verification: opens every frame, inflates it and proves every blob to be what the directory names it. Damaged
 // at the first that is not. One pack is one thread's work; callers run packs beside each other. Holds about 4 MiB.
-Result<PackVerified> verify_pack(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools, const PackName& name);
+Result<PackVerified> verify_pack(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools,
+                                 const PackName& name);
 
 }  // namespace dr

@@ -98,7 +98,8 @@ TEST_P(Packs, UnderTheNameOfAnotherAreDamaged) {
 TEST_P(Packs, BelowAnotherSessionAreDamaged) {
     const PackName moved{name.session + 1, name.id};
     repository.store.objects()[moved.object()] = bytes();
-    EXPECT_EQ(verify_pack(repository.store, repository.keys, repository.tools, moved).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(verify_pack(repository.store, repository.keys, repository.tools, moved).error().code(),
+              ErrorCode::Damaged);
 }
 
 TEST_P(Packs, WithFramesOfAnotherPackAreDamaged) {
@@ -112,12 +113,14 @@ TEST_P(Packs, WithFramesOfAnotherPackAreDamaged) {
 }
 
 TEST_P(Packs, OfAnotherRepositoryAreDamaged) {
-    const RepositoryKeys foreign{GetParam(), testing::test_repository_id(2), GetParam() ? testing::test_ring() : plain_ring()};
+    const RepositoryKeys foreign{GetParam(), testing::test_repository_id(2),
+                                 GetParam() ? testing::test_ring() : plain_ring()};
     EXPECT_EQ(verify_pack(repository.store, foreign, repository.tools, name).error().code(), ErrorCode::Damaged);
 }
 
 TEST_P(Packs, OfARepositoryWithTheOtherEncryptionAreDamaged) {
-    const RepositoryKeys other{!GetParam(), testing::test_repository_id(), GetParam() ? plain_ring() : testing::test_ring()};
+    const RepositoryKeys other{!GetParam(), testing::test_repository_id(),
+                               GetParam() ? plain_ring() : testing::test_ring()};
     EXPECT_EQ(verify_pack(repository.store, other, repository.tools, name).error().code(), ErrorCode::Damaged);
 }
 
@@ -125,7 +128,8 @@ TEST_P(Packs, ThatAreIndexRunsHoldNoBlobs) {
     const std::string run = repository.store.list("index").value().at(0).name;
     const PackName disguised{name.session, pack_id_in_name(run).value()};
     repository.store.objects()[disguised.object()] = repository.store.objects()[run];
-    EXPECT_EQ(verify_pack(repository.store, repository.keys, repository.tools, disguised).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(verify_pack(repository.store, repository.keys, repository.tools, disguised).error().code(),
+              ErrorCode::Damaged);
 }
 
 TEST_P(Packs, ThatAreNotThereAreNotFound) {

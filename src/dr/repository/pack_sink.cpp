@@ -23,7 +23,9 @@ std::size_t PackSink::Solid::plain_size() const {
 }
 
 PackSink::PackSink(World world, PackSinkOptions options)
-    : world_(std::move(world)), options_(options), pipeline_(world_.objects, world_.pool, world_.keys, options.pipeline),
+    : world_(std::move(world)),
+      options_(options),
+      pipeline_(world_.objects, world_.pool, world_.keys, options.pipeline),
       own_runs_(world_.objects, world_.keys.repository_keys(), tools_) {
     DR_CHECK(options_.solid_target <= kMaxFramePlain && options_.small_limit <= options_.solid_target / 2);
 }
@@ -96,7 +98,8 @@ Result<void> PackSink::add_small(BlobType type, const BlobId& id, ByteSpan bytes
     std::optional<Solid>& solid = solids_[slot_of(pack_class)];
     if (solid) {
         const std::size_t lengths = solid->lengths_size + varint_size(bytes.size());
-        const std::size_t plain = solid->plain_size() + varint_size(bytes.size()) + bytes.size() + 2 /* a longer count */;
+        const std::size_t plain =
+            solid->plain_size() + varint_size(bytes.size()) + bytes.size() + 2 /* a longer count */;
         const bool full = plain > options_.solid_target || lengths + kMaxVarintSize > kLengthsRoom ||
                           solid->blobs.size() == kMaxBlobsInFrame;
         if (full) DR_TRY(close_solid(pack_class));
@@ -154,8 +157,10 @@ Result<std::size_t> PackSink::adopt(std::span<const PackName> packs) {
                 return read_pack_contents(world_.objects, world_.keys.repository_keys(), tools_, name);
             };
             Result<PackContents> contents = read();
-            if (contents.ok()) candidate.contents = std::move(contents).value();
-            else if (contents.error().code() == ErrorCode::Io) candidate.error = std::move(contents).error();
+            if (contents.ok())
+                candidate.contents = std::move(contents).value();
+            else if (contents.error().code() == ErrorCode::Io)
+                candidate.error = std::move(contents).error();
             --left;
         });
     }
@@ -201,8 +206,8 @@ Result<void> PackSink::flush() {
     return pipeline_.flush();
 }
 
-// Writes all rows of the table; after flush(). Rows of adopted packs that nobody used go into runs only while the session
-// goes on and may use them yet: such packs never become live.
+// Writes all rows of the table; after flush(). Rows of adopted packs that nobody used go into runs only while the
+// session goes on and may use them yet: such packs never become live.
 Result<std::vector<WrittenRun>> PackSink::write_rows(Durability durability, bool unused_too) {
     // The pipeline is empty: its memory serves the runs now.
     pipeline_.buffers().clear();

@@ -25,9 +25,9 @@ namespace dr {
 
 struct PackSinkOptions {
     PackPipelineOptions pipeline;
-    std::size_t small_limit = 64U << 10;   // a smaller blob lies in a solid frame
-    std::size_t solid_target = 1U << 20;   // plaintext of a solid frame
-    std::size_t spill_rows = 1'500'000;    // so many blobs are remembered before they go into an index run
+    std::size_t small_limit = 64U << 10;  // a smaller blob lies in a solid frame
+    std::size_t solid_target = 1U << 20;  // plaintext of a solid frame
+    std::size_t spill_rows = 1'500'000;   // so many blobs are remembered before they go into an index run
 };
 
 class PackSink final : public BlobSink {
@@ -66,8 +66,8 @@ private:
     // A solid frame that is being filled.
     struct Solid {
         std::uint32_t frame = 0;
-        Buffer memory;                     // room for the lengths, then the blobs
-        std::size_t lengths_size = 0;      // encoded
+        Buffer memory;                 // room for the lengths, then the blobs
+        std::size_t lengths_size = 0;  // encoded
         std::vector<DirectoryBlob> blobs;
         std::size_t plain_size() const;
     };
@@ -95,9 +95,9 @@ private:
     BlobIndex own_runs_;  // rows of table_ that were spilled
     std::array<std::optional<Solid>, 2> solids_;
 
-    std::unordered_map<std::uint32_t, Adopted> adopted_;              // by pack number of the pipeline
+    std::unordered_map<std::uint32_t, Adopted> adopted_;  // by pack number of the pipeline
     std::unordered_map<PackId, std::uint32_t> adopted_numbers_;
-    std::uint32_t adopted_frames_ = 0;    // frames below are of adopted packs, until forgotten
+    std::uint32_t adopted_frames_ = 0;  // frames below are of adopted packs, until forgotten
 
     std::vector<PackId> runs_;            // not yet returned
     std::size_t returned_packs_ = 0;      // packs of the pipeline below were returned, adopted ones apart

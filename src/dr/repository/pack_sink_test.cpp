@@ -446,8 +446,11 @@ TEST(PackSink, WithNothingAddedWritesNothing) {
 
 TEST(PackTable, FindsWhatWasInsertedAndNothingElse) {
     PackTable table;
-    const auto id_of = [](std::uint64_t i) { return Id16{i * 0x9e3779b97f4a7c15ULL, i % 7}; };  // many meet in one place
-    for (std::uint32_t i = 1; i <= 5000; ++i) table.insert(id_of(i), {i, static_cast<std::uint16_t>(i), BlobType::Tree});
+    const auto id_of = [](std::uint64_t i) {
+        return Id16{i * 0x9e3779b97f4a7c15ULL, i % 7};
+    };  // many meet in one place
+    for (std::uint32_t i = 1; i <= 5000; ++i)
+        table.insert(id_of(i), {i, static_cast<std::uint16_t>(i), BlobType::Tree});
     for (std::uint32_t i = 1; i <= 5000; ++i) {
         const PackTable::Entry* entry = table.find(id_of(i));
         ASSERT_NE(entry, nullptr);

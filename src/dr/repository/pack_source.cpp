@@ -23,8 +23,11 @@ bool is_frame_of_blobs(FrameType type) { return type == FrameType::Blob || type 
 }  // namespace
 
 PackSource::PackSource(World world, std::span<const PackId> runs, PackSourceOptions options)
-    : world_(std::move(world)), tools_(std::make_shared<FrameTools>(options.idle_buffers)),
-      index_(world_.objects, world_.keys, *tools_, options.index), ciphers_(kCiphers), frames_(options.frame_budget) {
+    : world_(std::move(world)),
+      tools_(std::make_shared<FrameTools>(options.idle_buffers)),
+      index_(world_.objects, world_.keys, *tools_, options.index),
+      ciphers_(kCiphers),
+      frames_(options.frame_budget) {
     index_.add_runs(runs);
 }
 
@@ -128,7 +131,8 @@ Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame(const BlobPlace&
     FramePlain frame =
         DR_TRY(read_frame(world_.objects, *cipher, *tools_, object, place.frame_offset, place.frame_length));
     if (!is_frame_of_blobs(frame.header.type)) {
-        return Error{ErrorCode::Damaged, "a frame without blobs lies where blobs should"}.during("reading pack '" + object + "'");
+        return Error{ErrorCode::Damaged, "a frame without blobs lies where blobs should"}.during("reading pack '" +
+                                                                                                 object + "'");
     }
     std::vector<ByteSpan> blobs = DR_TRY(split_frame(frame.header.type, frame.plain));
     const auto give_back = [tools = tools_](const OpenFrame* opened) {

@@ -40,12 +40,13 @@ struct Stored {
         return PackSource{{.objects = repository.store,
                            .keys = repository.keys,
                            .is_live = is_live,
-                           .live_packs = [this, is_live] {
-                               ++asked_for_packs;
-                               std::vector<PackName> packs = repository.stored_packs();
-                               std::erase_if(packs, [&](const PackName& pack) { return !is_live(pack.id); });
-                               return packs;
-                           }},
+                           .live_packs =
+                               [this, is_live] {
+                                   ++asked_for_packs;
+                                   std::vector<PackName> packs = repository.stored_packs();
+                                   std::erase_if(packs, [&](const PackName& pack) { return !is_live(pack.id); });
+                                   return packs;
+                               }},
                           runs};
     }
     void expect_all_there(PackSource& source) {
@@ -125,7 +126,8 @@ TEST(PackSource, ReadsWithHalfOfTheIndex) {
 // The run opens, but rows of it do not: its packs must be asked themselves.
 TEST(PackSource, ReadsWithDamagedRows) {
     Stored stored;
-    for (const PackId& run : stored.runs) stored.repository.store.objects()[run_object_name(run)][kPackHeaderSize + 100] ^= 1;
+    for (const PackId& run : stored.runs)
+        stored.repository.store.objects()[run_object_name(run)][kPackHeaderSize + 100] ^= 1;
     PackSource source = stored.source();
     EXPECT_TRUE(source.index().unreadable().empty());
     stored.expect_all_there(source);

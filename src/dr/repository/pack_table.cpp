@@ -22,7 +22,8 @@ const PackTable::Entry* PackTable::find(const Id16& id) const {
 void PackTable::insert(const Id16& id, const FrameSlot& slot) {
     if ((size_ + 1) * 4 > slots_.size() * 3) grow();
     // The type is never 0, so that no taken slot looks free.
-    place({id, std::uint64_t{slot.frame} << 24U | std::uint64_t{slot.ordinal} << 8U | static_cast<std::uint64_t>(slot.type)});
+    place({id, std::uint64_t{slot.frame} << 24U | std::uint64_t{slot.ordinal} << 8U |
+                   static_cast<std::uint64_t>(slot.type)});
     ++size_;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// For tests of packs: a store in memory that fails on demand, and a repository with keys, clock and random source on seeds.
+// For tests of packs: a store in memory that fails on demand, and a repository with keys, clock and random source on
+// seeds.
 
 #include <functional>
 #include <map>
@@ -133,7 +134,8 @@ inline Bytes noise(std::size_t size, std::uint64_t seed) {
 // A repository with one session and all that a sink or source asks for.
 struct TestRepository {
     explicit TestRepository(bool encrypted = true, unsigned workers = 2, std::uint64_t session = 7)
-        : keys(encrypted, test_repository_id(), encrypted ? test_ring() : plain_ring()), pool(workers),
+        : keys(encrypted, test_repository_id(), encrypted ? test_ring() : plain_ring()),
+          pool(workers),
           session_keys(keys, session, host, random, clock) {}
 
     TestBlob blob(Bytes bytes, BlobType type = BlobType::Data) const {
@@ -168,7 +170,8 @@ inline Result<bool> add(BlobSink& sink, const TestBlob& blob) {
 }
 
 // A pack of a solid frame of three blobs and a frame of one blob, put together by hand.
-inline PackName put_small_pack(TestRepository& repository, std::vector<TestBlob>* blobs_out = nullptr, std::uint64_t seed = 1) {
+inline PackName put_small_pack(TestRepository& repository, std::vector<TestBlob>* blobs_out = nullptr,
+                               std::uint64_t seed = 1) {
     PackSinkOptions options;
     options.small_limit = 512;
     options.solid_target = 2048;

@@ -24,7 +24,10 @@ std::vector<Sha256> hash_slices(ByteSpan bytes, std::size_t slice_size) {
 }  // namespace
 
 PackWriter::PackWriter(SessionKeys& keys, PackClass pack_class, Buffer memory, std::size_t limit)
-    : cipher_(FrameCipher::create(keys, pack_class)), memory_(std::move(memory)), limit_(limit), size_(kPackHeaderSize) {
+    : cipher_(FrameCipher::create(keys, pack_class)),
+      memory_(std::move(memory)),
+      limit_(limit),
+      size_(kPackHeaderSize) {
     DR_CHECK(memory_.capacity() >= limit_ && limit_ >= size_of_one(0, 0));
     std::ranges::copy(cipher_.header_bytes(), memory_.data());
 }
@@ -115,8 +118,10 @@ Result<Bytes> seal_record_body(SessionKeys& keys, ByteSpan plain, int compressio
     return body;
 }
 
-Result<Bytes> open_record_body(const RepositoryKeys& keys, std::uint64_t session, ByteSpan body, std::size_t plain_limit) {
-    if (body.size() < kPackHeaderSize + kFrameOverhead || body.size() > kPackHeaderSize + kFrameOverhead + kMaxFramePlain) {
+Result<Bytes> open_record_body(const RepositoryKeys& keys, std::uint64_t session, ByteSpan body,
+                               std::size_t plain_limit) {
+    if (body.size() < kPackHeaderSize + kFrameOverhead ||
+        body.size() > kPackHeaderSize + kFrameOverhead + kMaxFramePlain) {
         return Error{ErrorCode::Damaged, "the body of a record is of a length that none has"};
     }
     const PackHeader header = DR_TRY(PackHeader::decode(body.first(kPackHeaderSize)));
@@ -126,7 +131,8 @@ Result<Bytes> open_record_body(const RepositoryKeys& keys, std::uint64_t session
     const FrameCipher cipher = DR_TRY(FrameCipher::open(keys, header));
     const ByteSpan frame_bytes = body.subspan(kPackHeaderSize);
     const FrameHeader frame_header = DR_TRY(FrameHeader::decode(frame_bytes.first(kFrameHeaderSize)));
-    if (frame_header.type != FrameType::RecordBody || frame_header.number != 0 || frame_header.plain_length > plain_limit) {
+    if (frame_header.type != FrameType::RecordBody || frame_header.number != 0 ||
+        frame_header.plain_length > plain_limit) {
         return Error{ErrorCode::Damaged, "the body of a record is no frame of one"};
     }
     Buffer frame{frame_bytes.size()};

@@ -16,8 +16,8 @@ namespace dr {
 
 struct FinishedPack {
     PackId id;
-    ByteSpan frames;     // header to directory; lies in the writer
-    Bytes trailer;       // slice table and footer
+    ByteSpan frames;  // header to directory; lies in the writer
+    Bytes trailer;    // slice table and footer
     std::uint64_t size() const { return frames.size() + trailer.size(); }
 };
 
@@ -71,6 +71,7 @@ Result<void> put_pack(ObjectStore& store, std::string_view name, const FinishedP
 // A pack header and one frame, without directory, table or footer: the body of a commit (FORMAT 9).
 Result<Bytes> seal_record_body(SessionKeys& keys, ByteSpan plain, int compression_level);
 // Damaged unless `body` is what seal_record_body() made in a session of that number. `plain_limit` bounds memory.
-Result<Bytes> open_record_body(const RepositoryKeys& keys, std::uint64_t session, ByteSpan body, std::size_t plain_limit);
+Result<Bytes> open_record_body(const RepositoryKeys& keys, std::uint64_t session, ByteSpan body,
+                               std::size_t plain_limit);
 
 }  // namespace dr

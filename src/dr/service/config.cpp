@@ -169,6 +169,16 @@ Result<void> read_targets(const toml::table& table, ConfigFile& config) {
     return {};
 }
 
+Result<ConfigFile> read_config(const toml::table& table, const std::string& path) {
+    ConfigFile config;
+    config.path = path;
+    const TableReader top{table, "", config.path};
+    DR_TRY(read_top(top, config));
+    if (const toml::table* mapping = DR_TRY(top.table("mapping"))) DR_TRY(read_mapping(*mapping, config));
+    if (const toml::table* targets = DR_TRY(top.table("targets"))) DR_TRY(read_targets(*targets, config));
+    return config;
+}
+
 }  // namespace
 
 Result<ConfigFile> parse_config(std::string_view toml, const std::string& path) {
@@ -179,13 +189,9 @@ Result<ConfigFile> parse_config(std::string_view toml, const std::string& path) 
                                                 printable(parsed.error().description())}
             .next("qnwis_dr config show --config /dev/null");
     }
-    ConfigFile config;
-    config.path = path;
-    const TableReader top{parsed.table(), "", config.path};
-    DR_TRY(read_top(top, config));
-    if (const toml::table* mapping = DR_TRY(top.table("mapping"))) DR_TRY(read_mapping(*mapping, config));
-    if (const toml::table* targets = DR_TRY(top.table("targets"))) DR_TRY(read_targets(*targets, config));
-    return config;
+    Result<ConfigFile> config = read_config(parsed.table(), path);
+    if (config.ok() || !config.error().next_step().empty()) return config;
+    return std::move(config).error().next("qnwis_dr config show --config /dev/null");
 }
 
 }  // namespace dr
