@@ -13,11 +13,16 @@ struct Parts {
     std::chrono::hh_mm_ss<std::chrono::nanoseconds> time;
 };
 
+// Also for the first and last day that 64 bits hold, of which not every nanosecond does: files may claim any time.
 Parts split(std::int64_t nanoseconds) {
     using namespace std::chrono;
-    const sys_time<std::chrono::nanoseconds> at{std::chrono::nanoseconds{nanoseconds}};
-    const sys_days day = floor<days>(at);
-    return {year_month_day{day}, hh_mm_ss<std::chrono::nanoseconds>{at - day}};
+    std::int64_t day = nanoseconds / kNanosecondsPerDay;
+    std::int64_t rest = nanoseconds % kNanosecondsPerDay;
+    if (rest < 0) {
+        --day;
+        rest += kNanosecondsPerDay;
+    }
+    return {year_month_day{sys_days{days{day}}}, hh_mm_ss<std::chrono::nanoseconds>{std::chrono::nanoseconds{rest}}};
 }
 
 // Reads exactly `digits` decimal digits at `at` and moves on; -1 where there are none.

@@ -138,7 +138,7 @@ TEST(WriteSession, NothingThatIsSecretStandsInTheClear) {
     const std::string content = "a sentence that nobody but key holders may find in the repository, long enough not to lie in the tree";
     ASSERT_TRUE(open.backup(as_bytes(content)).ok());
     const SlotFile& slot = test.key->slot;
-    const std::string_view secrets[] = {content.substr(0, 24), "/app", as_text(open.repository.ring().k_id.bytes()), as_text(open.repository.ring().epochs.at(1).bytes()),
+    const std::string_view secrets[] = {std::string_view(content).substr(0, 24), "/app", as_text(open.repository.ring().k_id.bytes()), as_text(open.repository.ring().epochs.at(1).bytes()),
                                         as_text(test.key->opened.slot_private.bytes())};
     ASSERT_FALSE(slot.wrapped.empty());
     for (const ObjectInfo& object : open.store->list("").value()) {
