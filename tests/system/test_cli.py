@@ -1,6 +1,8 @@
 """The command line: every line of the contract, wrong usage, exit codes, JSON against its schemas, terminals."""
 
+import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -304,7 +306,6 @@ class Json(CliTest):
         self.assertEqual(self.one("keys_slot_remove", "keys", "slot", "remove", slot["slot_id"])["slots_left"], 1)
 
     def manifest(self):
-        import json
         return json.loads(self.run_line("manifest", "--json").out)
 
     def test_a_failure_ends_with_the_error_object(self):
@@ -371,13 +372,12 @@ class Streams(CliTest):
 
         def plan(before, after):
             path = self.machine.path("plans", "hooks.json")
-            import json
             with open(path, "w", encoding="utf-8") as file:
                 json.dump({"spec_id": "hooks", "tag": "t", "hooks": {"before": before, "after": after}}, file)
             return path
 
         add = lambda word: f"echo {word} >> {trace}; echo printed"
-        read = lambda: open(trace, encoding="utf-8").read().split()
+        read = lambda: pathlib.Path(trace).read_text(encoding="utf-8").split()
         result = lines_of(self.run_line("backup", "--spec", plan([add("before")], [add("after")]), "--workspace", self.workspace, "--json"))
         self.assertEqual((len(result), read()), (1, ["before", "after"]))
         self.fails(1, "backup", "--spec", plan([add("again"), "exit 4"], [add("late")]), "--workspace", self.workspace)
@@ -546,7 +546,6 @@ class Interrupted(CliTest):
         return process.returncode, out, err
 
     def test_signals_stop_cleanly_with_130(self):
-        import json
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
                 began = time.monotonic()
