@@ -108,6 +108,8 @@ class Machine:
         done = self.try_run(*words, **more)
         allowed = code if isinstance(code, tuple) else (code,)
         self.test.assertIn(done.status, allowed, f"expected exit {code}:\n{done}")
+        if done.status not in (0, 130):
+            self.test.assertRegex(done.err, rb"(?m)^qnwis_dr: \S", f"it does not say what failed:\n{done}")
         return done
 
     # --- the usual steps ---
