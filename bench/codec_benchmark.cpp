@@ -25,7 +25,8 @@ Bytes csv(std::size_t size) {
     std::mt19937_64 random{2};
     std::string lines;
     while (lines.size() < size) {
-        lines += std::to_string(random() % 1'000'000) + ",Doha,2026-11-" + std::to_string(random() % 30) + "," + std::to_string(random() % 10'000) + ".50\n";
+        lines += std::to_string(random() % 1'000'000) + ",Doha,2026-11-" + std::to_string(random() % 30) + "," +
+                 std::to_string(random() % 10'000) + ".50\n";
     }
     lines.resize(size);
     return Bytes(lines.begin(), lines.end());

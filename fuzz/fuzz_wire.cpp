@@ -1,5 +1,5 @@
-// The wire reader against any bytes. The first byte says how many bytes of script follow; each byte of the script is one
-// read of what comes after it. Whatever is accepted must lie inside the input and encode to the same bytes again.
+// The wire reader against any bytes. The first byte says how many bytes of script follow; each byte of the script is
+// one read of what comes after it. Whatever is accepted must lie inside the input and encode to the same bytes again.
 
 #include "dr/codec/wire.h"
 

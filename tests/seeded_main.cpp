@@ -1,5 +1,6 @@
-// qnwis_dr_seeded, for tests only: the program in a world that repeats itself. The clock stands at QNWIS_DR_TEST_TIME (ISO 8601), random numbers
-// come from QNWIS_DR_TEST_SEED, and every machine is the same one. The product's own executable has no such door.
+// qnwis_dr_seeded, for tests only: the program in a world that repeats itself. The clock stands at QNWIS_DR_TEST_TIME
+// (ISO 8601), random numbers come from QNWIS_DR_TEST_SEED, and every machine is the same one. The product's own
+// executable has no such door.
 
 #include <iostream>
 
@@ -29,7 +30,8 @@ int main(int argc, char** argv) {
     const Result<Timestamp> time = Timestamp::parse(variable(process, "QNWIS_DR_TEST_TIME"));
     const Result<std::uint64_t> seed = parse_natural(variable(process, "QNWIS_DR_TEST_SEED"), 0, UINT64_MAX);
     if (!time.ok() || !seed.ok()) {
-        std::cerr << "qnwis_dr_seeded needs QNWIS_DR_TEST_TIME (2026-11-23T00:00:00Z) and QNWIS_DR_TEST_SEED (a number)\n";
+        std::cerr
+            << "qnwis_dr_seeded needs QNWIS_DR_TEST_TIME (2026-11-23T00:00:00Z) and QNWIS_DR_TEST_SEED (a number)\n";
         return 2;
     }
     SimClock clock{time.value()};

@@ -11,7 +11,7 @@ namespace dr::cli {
 struct CommandSet {
     CLI::App app;
     std::map<const CLI::App*, Action> actions;
-    std::deque<bool> switches;                     // CLI11 writes here; addresses stay
+    std::deque<bool> switches;                      // CLI11 writes here; addresses stay
     std::vector<std::function<void()>> afterwards;  // run after a good parse
 
     CommandSet(const std::string& help, const std::string& name) : app(help, name) {}
@@ -41,7 +41,8 @@ bool is_option(std::string_view word) { return word.size() > 1 && word.starts_wi
 // "qnwis_dr keys slot", as typed so far.
 std::string typed(const CLI::App& deepest) {
     std::string words = deepest.get_name();
-    for (const CLI::App* app = deepest.get_parent(); app != nullptr; app = app->get_parent()) words = app->get_name() + " " + words;
+    for (const CLI::App* app = deepest.get_parent(); app != nullptr; app = app->get_parent())
+        words = app->get_name() + " " + words;
     return words;
 }
 
@@ -90,8 +91,10 @@ std::optional<Error> unknown_word(const CLI::App& root) {
     }
     if (left.empty()) return std::nullopt;
     const std::vector<std::string> commands = command_names(deepest);
-    if (commands.empty()) return wrong(deepest, "'" + typed(deepest) + "' does not take '" + printable(left.front()) + "'");
-    return wrong(deepest, "'" + typed(deepest) + "' has no command '" + printable(left.front()) + "'" + suggestion(left.front(), commands));
+    if (commands.empty())
+        return wrong(deepest, "'" + typed(deepest) + "' does not take '" + printable(left.front()) + "'");
+    return wrong(deepest, "'" + typed(deepest) + "' has no command '" + printable(left.front()) + "'" +
+                              suggestion(left.front(), commands));
 }
 
 Error explain(const CLI::App& root, const CLI::ParseError& error) {
@@ -122,10 +125,13 @@ DescribedCommand describe_command(const CLI::App& app) {
     described.name = app.get_name();
     described.help = app.get_description();
     for (const CLI::Option* option : app.get_options()) {
-        if (option->nonpositional()) described.options.push_back(describe_option(*option));
-        else described.positionals.push_back(option->get_type_name());
+        if (option->nonpositional())
+            described.options.push_back(describe_option(*option));
+        else
+            described.positionals.push_back(option->get_type_name());
     }
-    for (const CLI::App* command : app.get_subcommands(nullptr)) described.commands.push_back(describe_command(*command));
+    for (const CLI::App* command : app.get_subcommands(nullptr))
+        described.commands.push_back(describe_command(*command));
     return described;
 }
 
@@ -146,7 +152,8 @@ void Command::option(const std::string& names, std::string& into, Value value, c
     named(app_->add_option(names, into, help), value, need);
 }
 
-void Command::options(const std::string& names, std::vector<std::string>& into, Value value, const std::string& help, Need need) {
+void Command::options(const std::string& names, std::vector<std::string>& into, Value value, const std::string& help,
+                      Need need) {
     named(app_->add_option(names, into, help), value, need);
 }
 
@@ -161,7 +168,8 @@ void Command::pair(const std::string& name, std::optional<bool>& into, const std
     });
 }
 
-void Command::option_or_flag(const std::string& names, std::string& into, bool& given, Value value, const std::string& help) {
+void Command::option_or_flag(const std::string& names, std::string& into, bool& given, Value value,
+                             const std::string& help) {
     CLI::Option* option = named(app_->add_option(names, into, help), value, Need::Optional);
     option->expected(0, 1);
     set_->afterwards.emplace_back([option, &given] { given = option->count() > 0; });
@@ -173,7 +181,8 @@ void Command::positional(const std::string& name, std::string& into, Value value
 
 void Command::action(Action action) { set_->actions[app_] = std::move(action); }
 
-Arguments::Arguments(const std::string& help, const std::string& name) : set_(std::make_unique<CommandSet>(help, name)) {
+Arguments::Arguments(const std::string& help, const std::string& name)
+    : set_(std::make_unique<CommandSet>(help, name)) {
     set_->app.fallthrough();  // inherited: the options of every command may stand before it or after it
     set_->app.get_formatter()->column_width(34);
 }
@@ -190,7 +199,8 @@ Result<Arguments::Parsed> Arguments::parse(std::vector<std::string> words) {
     } catch (const CLI::ParseError& error) {
         return explain(set_->app, error);
     } catch (const std::exception& error) {
-        return Error{ErrorCode::BadRequest, std::string("the arguments cannot be read: ") + error.what()}.next("qnwis_dr --help");
+        return Error{ErrorCode::BadRequest, std::string("the arguments cannot be read: ") + error.what()}.next(
+            "qnwis_dr --help");
     }
     for (const std::function<void()>& settle : set_->afterwards) settle();
     const auto action = set_->actions.find(&deepest_of(set_->app));

@@ -1,8 +1,8 @@
 #pragma once
 // Arguments: the commands and options of the program, what was typed, and what is wrong with it.
 //
-// A thin layer on CLI11, which only arguments.cpp includes. Commands are described once; parsing, help, did-you-mean and
-// completion all come from that description.
+// A thin layer on CLI11, which only arguments.cpp includes. Commands are described once; parsing, help, did-you-mean
+// and completion all come from that description.
 
 #include <functional>
 #include <memory>
@@ -24,7 +24,19 @@ namespace dr::cli {
 using Action = std::function<Result<int>()>;
 
 // What a value is: shown in help, and used to complete it.
-enum class Value : std::uint8_t { Text, File, Directory, Number, Snapshot, Glob, Name, Backend, Encryption, Format, Shell };
+enum class Value : std::uint8_t {
+    Text,
+    File,
+    Directory,
+    Number,
+    Snapshot,
+    Glob,
+    Name,
+    Backend,
+    Encryption,
+    Format,
+    Shell
+};
 
 enum class Need : std::uint8_t { Optional, Required };
 
@@ -33,18 +45,22 @@ struct CommandSet;
 // One command, or the program itself. Borrows what its options write to; all of it must outlive the parse.
 class Command {
 public:
-    Command command(const std::string& name, const std::string& help);  // a command below this one; then one of them is needed
+    Command command(const std::string& name,
+                    const std::string& help);  // a command below this one; then one of them is needed
 
     // Names are comma-separated: "-q,--quiet". A text option may be given once.
-    void option(const std::string& names, std::string& into, Value value, const std::string& help, Need need = Need::Optional);
+    void option(const std::string& names, std::string& into, Value value, const std::string& help,
+                Need need = Need::Optional);
     // Takes several values and may be repeated.
-    void options(const std::string& names, std::vector<std::string>& into, Value value, const std::string& help, Need need = Need::Optional);
+    void options(const std::string& names, std::vector<std::string>& into, Value value, const std::string& help,
+                 Need need = Need::Optional);
     void flag(const std::string& names, bool& into, const std::string& help);
     // --name and --no-name; the last one counts; nothing where neither was given.
     void pair(const std::string& name, std::optional<bool>& into, const std::string& help);
     // An option whose value may be left out: `given` says that it was there.
     void option_or_flag(const std::string& names, std::string& into, bool& given, Value value, const std::string& help);
-    void positional(const std::string& name, std::string& into, Value value, const std::string& help, Need need = Need::Optional);
+    void positional(const std::string& name, std::string& into, Value value, const std::string& help,
+                    Need need = Need::Optional);
     // What runs when this command was typed.
     void action(Action action);
 
@@ -61,7 +77,7 @@ private:
 struct DescribedOption {
     std::vector<std::string> names;  // "--tag", "-q"
     std::string help;
-    std::string value;               // "FILE"; empty: a flag
+    std::string value;  // "FILE"; empty: a flag
     bool repeated = false;
 };
 struct DescribedCommand {

@@ -118,8 +118,10 @@ TEST(Arguments, AnUnknownOptionComesWithTheNearestOne) {
     const Error error = program.wrong({"backup", "--tga", "t"});
     EXPECT_EQ(error.what(), "'qnwis_dr backup' has no option '--tga'; did you mean '--tag'?");
     EXPECT_EQ(error.next_step(), "qnwis_dr backup --help");
-    EXPECT_EQ(Program{}.wrong({"backup", "--tag", "t", "--jsno"}).what(), "'qnwis_dr backup' has no option '--jsno'; did you mean '--json'?");
-    EXPECT_EQ(Program{}.wrong({"backup", "--tag", "t", "--no-wrm=3"}).what(), "'qnwis_dr backup' has no option '--no-wrm'; did you mean '--no-worm'?");
+    EXPECT_EQ(Program{}.wrong({"backup", "--tag", "t", "--jsno"}).what(),
+              "'qnwis_dr backup' has no option '--jsno'; did you mean '--json'?");
+    EXPECT_EQ(Program{}.wrong({"backup", "--tag", "t", "--no-wrm=3"}).what(),
+              "'qnwis_dr backup' has no option '--no-wrm'; did you mean '--no-worm'?");
     EXPECT_EQ(Program{}.wrong({"backup", "-x", "--tag", "t"}).what(), "'qnwis_dr backup' has no option '-x'");
 }
 
@@ -157,7 +159,8 @@ TEST(Arguments, TheDescriptionHoldsEverything) {
     const DescribedCommand& backup = described.commands[0];
     EXPECT_EQ(backup.positionals, std::vector<std::string>{"FILE"});
     std::vector<std::string> names;
-    for (const DescribedOption& option : backup.options) names.insert(names.end(), option.names.begin(), option.names.end());
+    for (const DescribedOption& option : backup.options)
+        names.insert(names.end(), option.names.begin(), option.names.end());
     for (const char* name : {"--help", "--tag", "--sets", "--worm", "--no-worm", "--level"}) {
         EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
     }

@@ -27,7 +27,9 @@ struct BackupLine {
 Result<BackupSpec> read_spec(const BackupLine& line) {
     if (line.spec_file.empty()) {
         if (!line.has_stdin && !line.has_command) {
-            return Error{ErrorCode::BadRequest, "'qnwis_dr backup' needs --spec"}.means("nothing was done").next("qnwis_dr backup --help");
+            return Error{ErrorCode::BadRequest, "'qnwis_dr backup' needs --spec"}
+                .means("nothing was done")
+                .next("qnwis_dr backup --help");
         }
         BackupSpec spec;
         spec.spec_id = DR_TRY(Identifier::parse("stream"));
@@ -35,40 +37,55 @@ Result<BackupSpec> read_spec(const BackupLine& line) {
         return spec;
     }
     Result<Bytes> text = read_small_file(line.spec_file, kMaxPlanFile);
-    if (!text.ok()) return std::move(text).error().means("nothing was done: what to back up is not known").next("qnwis_dr plan --help");
+    if (!text.ok())
+        return std::move(text)
+            .error()
+            .means("nothing was done: what to back up is not known")
+            .next("qnwis_dr plan --help");
     Result<BackupSpec> spec = parse_backup_spec(as_text(text.value()));
     if (!spec.ok()) {
-        return std::move(spec).error().means("nothing was done").during("reading the plan '" + printable(line.spec_file) + "'").next("qnwis_dr plan --help");
+        return std::move(spec)
+            .error()
+            .means("nothing was done")
+            .during("reading the plan '" + printable(line.spec_file) + "'")
+            .next("qnwis_dr plan --help");
     }
     if (!line.tag.empty()) spec.value().tag = DR_TRY(Identifier::parse(line.tag, "--tag"));
     return spec;
 }
 
 // Standard input, or the output of a command. `command` keeps the latter alive.
-Result<std::optional<StdinSource>> open_source(Shell& shell, const BackupLine& line, std::optional<OutputOfCommand>& command) {
+Result<std::optional<StdinSource>> open_source(Shell& shell, const BackupLine& line,
+                                               std::optional<OutputOfCommand>& command) {
     if (!line.has_stdin && !line.has_command) return std::optional<StdinSource>{};
     StdinSource source;
     source.name = line.has_stdin ? line.stdin_name : "stdin";
     if (!RelativePath::is_component(source.name)) {
-        return Error{ErrorCode::BadRequest, "--stdin needs a file name, not '" + printable(source.name) + "'"}.next("qnwis_dr backup --help");
+        return Error{ErrorCode::BadRequest, "--stdin needs a file name, not '" + printable(source.name) + "'"}.next(
+            "qnwis_dr backup --help");
     }
     if (line.has_command) {
         const bool by_shell = !line.command.empty();
         if (by_shell != shell.options.rest.empty()) {
-            return Error{ErrorCode::BadRequest, "--command needs one command: a text for the shell, or words after '--'"}.next("qnwis_dr backup --help");
+            return Error{ErrorCode::BadRequest,
+                         "--command needs one command: a text for the shell, or words after '--'"}
+                .next("qnwis_dr backup --help");
         }
-        const std::vector<std::string> words = by_shell ? std::vector<std::string>{"/bin/sh", "-c", line.command} : shell.options.rest;
+        const std::vector<std::string> words =
+            by_shell ? std::vector<std::string>{"/bin/sh", "-c", line.command} : shell.options.rest;
         command.emplace(DR_TRY(OutputOfCommand::start(words, shell.surroundings().umask)));
         source.fd = command->fd();
         source.finished = [&command] { return command->wait(); };
         return std::optional{std::move(source)};
     }
     if (::isatty(STDIN_FILENO) == 1) {
-        return Error{ErrorCode::BadRequest, "--stdin reads standard input, which is a terminal"}.next("qnwis_dr backup --help");
+        return Error{ErrorCode::BadRequest, "--stdin reads standard input, which is a terminal"}.next(
+            "qnwis_dr backup --help");
     }
     source.fd = STDIN_FILENO;
-    struct stat status {};
-    if (::fstat(source.fd, &status) == 0 && S_ISREG(status.st_mode)) shell.monitor().expect(static_cast<std::uint64_t>(status.st_size), 1);
+    struct stat status{};
+    if (::fstat(source.fd, &status) == 0 && S_ISREG(status.st_mode))
+        shell.monitor().expect(static_cast<std::uint64_t>(status.st_size), 1);
     return std::optional{std::move(source)};
 }
 
@@ -77,13 +94,17 @@ class BackgroundSurvey {
 public:
     BackgroundSurvey(Shell& shell, const Settings& settings, const BackupRequest& request) {
         if (!shell.console().look().err_is_terminal || shell.console().quiet() || request.standard_input) return;
-        thread_ = std::jthread{[this, &monitor = shell.monitor(), &settings, &request](const std::stop_token& stop) { run(monitor, settings, request, stop); }};
+        thread_ = std::jthread{[this, &monitor = shell.monitor(), &settings, &request](const std::stop_token& stop) {
+            run(monitor, settings, request, stop);
+        }};
     }
 
 private:
-    static void run(ConsoleMonitor& monitor, const Settings& settings, const BackupRequest& request, const std::stop_token& stop) {
+    static void run(ConsoleMonitor& monitor, const Settings& settings, const BackupRequest& request,
+                    const std::stop_token& stop) {
         // A later backup knows its total from the snapshot before it: give it time to say so.
-        for (int i = 0; i < 10 && !stop.stop_requested(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        for (int i = 0; i < 10 && !stop.stop_requested(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds{50});
         if (stop.stop_requested() || monitor.has_total()) return;
         const Result<std::string> workspace = real_path(request.workspace);
         if (!workspace.ok()) return;
@@ -103,7 +124,8 @@ private:
 Result<void> run_before(Shell& shell, const BackupSpec& spec) {
     for (const std::string& command : spec.hooks.before) {
         Result<void> ran = run_hook(command, shell.surroundings().umask);
-        if (!ran.ok()) return std::move(ran).error().means("no backup was made").during("running the plan's hook 'before'");
+        if (!ran.ok())
+            return std::move(ran).error().means("no backup was made").during("running the plan's hook 'before'");
     }
     return {};
 }
@@ -161,27 +183,34 @@ void print_human(Shell& shell, const BackupResult& result) {
     Console& console = shell.console();
     const SnapshotMeta& meta = result.meta;
     console.say("snapshot " + meta.snapshot_id.text() + " of " + meta.created_at.human() + ", tag " + meta.tag.text());
-    console.say("  holds    " + counted(meta.file_count, "file", "files") + ", " + human_bytes(meta.total_bytes) + ": " + human_count(result.files_new) +
-                " new, " + human_count(result.files_changed) + " changed, " + human_count(result.files_unmodified) + " unmodified");
-    console.say("  storage  " + human_bytes(result.bytes_read) + " read, " + human_bytes(result.bytes_stored) + " stored, " +
-                human_bytes(result.bytes_deduplicated) + " were there already");
-    if (result.resumed) console.say("  resumed  " + human_bytes(result.bytes_resumed) + " came from a run that was interrupted");
+    console.say("  holds    " + counted(meta.file_count, "file", "files") + ", " + human_bytes(meta.total_bytes) +
+                ": " + human_count(result.files_new) + " new, " + human_count(result.files_changed) + " changed, " +
+                human_count(result.files_unmodified) + " unmodified");
+    console.say("  storage  " + human_bytes(result.bytes_read) + " read, " + human_bytes(result.bytes_stored) +
+                " stored, " + human_bytes(result.bytes_deduplicated) + " were there already");
+    if (result.resumed)
+        console.say("  resumed  " + human_bytes(result.bytes_resumed) + " came from a run that was interrupted");
     if (!meta.encrypted) console.say("  NOT ENCRYPTED: whoever reads the storage reads the files");
-    if (meta.worm && meta.retain_until) console.say("  WORM     nobody removes it before " + meta.retain_until->human());
+    if (meta.worm && meta.retain_until)
+        console.say("  WORM     nobody removes it before " + meta.retain_until->human());
     std::string skipped;
-    for (const auto& [reason, count] : result.skipped) skipped += (skipped.empty() ? "" : ", ") + human_count(count) + " " + reason;
+    for (const auto& [reason, count] : result.skipped)
+        skipped += (skipped.empty() ? "" : ", ") + human_count(count) + " " + reason;
     if (!skipped.empty()) console.say("  left out " + skipped);
     console.say("  took     " + human_duration(total_seconds(result.timings)));
 }
 
 int report(Shell& shell, const BackupResult& result) {
     for (const auto& [path, reason] : result.unreadable) shell.monitor().list(path, reason);
-    if (shell.options.json) print_json(shell, result);
-    else print_human(shell, result);
+    if (shell.options.json)
+        print_json(shell, result);
+    else
+        print_human(shell, result);
     if (result.files_unreadable == 0) return 0;
-    const Error error = Error{ErrorCode::Io, counted(result.files_unreadable, "file", "files") + " could not be read"}
-                            .means("the snapshot is whole but for them; each is named above, at most " + std::to_string(kWarningsShown))
-                            .next(shell.command_line("ls --snapshot-id " + result.meta.snapshot_id.text().substr(0, 12)));
+    const Error error =
+        Error{ErrorCode::Io, counted(result.files_unreadable, "file", "files") + " could not be read"}
+            .means("the snapshot is whole but for them; each is named above, at most " + std::to_string(kWarningsShown))
+            .next(shell.command_line("ls --snapshot-id " + result.meta.snapshot_id.text().substr(0, 12)));
     shell.console().show(error);
     return 3;
 }
@@ -211,7 +240,9 @@ Result<int> backup(Shell& shell, const BackupLine& line) {
         return std::move(result).error();
     }
     const int status = report(shell, result.value());
-    if (!after.ok()) return std::move(after).error().means("the snapshot " + result.value().meta.snapshot_id.text() + " is there and whole");
+    if (!after.ok())
+        return std::move(after).error().means("the snapshot " + result.value().meta.snapshot_id.text() +
+                                              " is there and whole");
     return status;
 }
 
@@ -232,7 +263,8 @@ Result<int> init(Shell& shell, const std::string& encryption) {
         });
         return 0;
     }
-    shell.console().say("made the repository " + result.repository.short_hex() + " in '" + printable(result.storage_path) + "'");
+    shell.console().say("made the repository " + result.repository.short_hex() + " in '" +
+                        printable(result.storage_path) + "'");
     if (!result.encrypted) shell.console().say("  NOT ENCRYPTED: whoever reads the storage reads the files");
     return 0;
 }
@@ -243,13 +275,15 @@ void add_backup(Command& root, Shell& shell) {
     auto line = std::make_shared<BackupLine>();
     Command command = root.command("backup", "back up what a plan selects");
     command.option("--spec", line->spec_file, Value::File, "plan, as 'qnwis_dr plan' writes it");
-    command.option("--workspace", line->workspace, Value::Directory, "what the plan's relative paths start from (default: the current directory)");
+    command.option("--workspace", line->workspace, Value::Directory,
+                   "what the plan's relative paths start from (default: the current directory)");
     command.option("--tag", line->tag, Value::Name, "instead of the plan's tag");
     command.pair("worm", line->worm, "nobody removes the snapshot before its date");
     command.flag("--one-file-system", line->one_file_system, "do not cross mount points");
     command.option("--stdin", line->stdin_name, Value::Name, "back up standard input as a file of this name");
-    command.option_or_flag("--command", line->command, line->has_command, Value::Text,
-                           "back up what this prints (a text for the shell, or words after '--'); no snapshot unless it exits with 0");
+    command.option_or_flag(
+        "--command", line->command, line->has_command, Value::Text,
+        "back up what this prints (a text for the shell, or words after '--'); no snapshot unless it exits with 0");
     command.action([line, &shell] {
         line->has_stdin = !line->stdin_name.empty();
         return backup(shell, *line);

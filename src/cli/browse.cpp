@@ -39,18 +39,22 @@ Result<int> ls(Shell& shell, const LsLine& line) {
     Service service{shell.world(), resolved.settings};
     std::string snapshot = line.snapshot;
     if (shell.options.json) {
-        // The summary names the snapshot; found once, so that a backup that ends meanwhile does not change what "latest" is.
+        // The summary names the snapshot; found once, so that a backup that ends meanwhile does not change what
+        // "latest" is.
         const ListResult known = DR_TRY(service.list({}, shell.monitor()));
         if (const SnapshotMeta* meta = find_meta(known.snapshots, snapshot)) snapshot = meta->snapshot_id.text();
     }
     std::uint64_t entries = 0;
     std::uint64_t bytes = 0;
-    DR_TRY(service.ls(snapshot, line.path, line.recursive, shell.monitor(), [&](const std::string& path, const Entry& entry) -> Result<void> {
-        if (shell.monitor().cancelled()) return Error{ErrorCode::Cancelled, "the listing was interrupted"};
-        ++entries;
-        if (entry.kind == EntryKind::File) bytes += entry.size;
-        return shell.console().write(shell.options.json ? ls_json(path, entry) : entry_line(path, entry) + "\n");
-    }));
+    DR_TRY(service.ls(snapshot, line.path, line.recursive, shell.monitor(),
+                      [&](const std::string& path, const Entry& entry) -> Result<void> {
+                          if (shell.monitor().cancelled())
+                              return Error{ErrorCode::Cancelled, "the listing was interrupted"};
+                          ++entries;
+                          if (entry.kind == EntryKind::File) bytes += entry.size;
+                          return shell.console().write(shell.options.json ? ls_json(path, entry)
+                                                                          : entry_line(path, entry) + "\n");
+                      }));
     if (shell.options.json) {
         shell.print_json([&](JsonWriter& json) {
             json.field("type", "summary");
@@ -90,7 +94,9 @@ public:
     }
 
     const std::vector<FoundLine>& sorted() {
-        std::ranges::stable_sort(lines_, [](const FoundLine& a, const FoundLine& b) { return std::tie(a.path, a.record) < std::tie(b.path, b.record); });
+        std::ranges::stable_sort(lines_, [](const FoundLine& a, const FoundLine& b) {
+            return std::tie(a.path, a.record) < std::tie(b.path, b.record);
+        });
         return lines_;
     }
     std::uint64_t versions() const { return versions_; }
@@ -110,9 +116,10 @@ private:
     std::string human(const FindHit& hit) const {
         const SnapshotMeta& first = hit.snapshots.front();
         const SnapshotMeta& last = hit.snapshots.back();
-        std::string where = "in " + counted(hit.snapshots.size(), "snapshot", "snapshots") + ": " + first.snapshot_id.text().substr(0, 12) + " of " +
-                            first.created_at.human();
-        if (hit.snapshots.size() > 1) where += " to " + last.snapshot_id.text().substr(0, 12) + " of " + last.created_at.human();
+        std::string where = "in " + counted(hit.snapshots.size(), "snapshot", "snapshots") + ": " +
+                            first.snapshot_id.text().substr(0, 12) + " of " + first.created_at.human();
+        if (hit.snapshots.size() > 1)
+            where += " to " + last.snapshot_id.text().substr(0, 12) + " of " + last.created_at.human();
         return entry_line(hit.path, hit.entry) + "\n    version " + std::to_string(version_) + ", " + where + "\n";
     }
 
@@ -155,7 +162,8 @@ Result<int> find(Shell& shell, const FindLine& line) {
 void add_ls(Command& root, Shell& shell) {
     auto line = std::make_shared<LsLine>();
     Command command = root.command("ls", "what is in a snapshot");
-    command.option("--snapshot-id", line->snapshot, Value::Snapshot, std::string(help::kSnapshotId) + " (default: latest)");
+    command.option("--snapshot-id", line->snapshot, Value::Snapshot,
+                   std::string(help::kSnapshotId) + " (default: latest)");
     command.flag("-r,--recursive", line->recursive, "everything below, too");
     command.positional("path", line->path, Value::Text, "file or directory of the snapshot (default: its top)");
     command.action([line, &shell] { return ls(shell, *line); });

@@ -17,7 +17,8 @@ namespace {
 // What a shell reports when it cannot start a program.
 constexpr int kCannotStart = 127;
 
-// Forks and becomes argv, with standard output on `output`. All memory is prepared before the fork: only async-signal-safe calls follow it.
+// Forks and becomes argv, with standard output on `output`. All memory is prepared before the fork: only
+// async-signal-safe calls follow it.
 Result<pid_t> start_program(const std::vector<std::string>& argv, int output, unsigned umask) {
     std::vector<char*> words;
     for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));

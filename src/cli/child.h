@@ -11,8 +11,8 @@
 
 namespace dr::cli {
 
-// Runs `/bin/sh -c command` to its end, its standard output going to our standard error. `umask` is what it starts with. Fails with Io, naming
-// the command and its exit status; with Cancelled when Ctrl-C ended it.
+// Runs `/bin/sh -c command` to its end, its standard output going to our standard error. `umask` is what it starts
+// with. Fails with Io, naming the command and its exit status; with Cancelled when Ctrl-C ended it.
 Result<void> run_hook(const std::string& command, unsigned umask);
 
 // A program whose standard output we read.
@@ -26,11 +26,13 @@ public:
     ~OutputOfCommand();
 
     int fd() const { return output_.get(); }
-    // Waits for the end, once all of the output was read. Fails with Io unless the exit status is 0: then the output is not to be trusted.
+    // Waits for the end, once all of the output was read. Fails with Io unless the exit status is 0: then the output is
+    // not to be trusted.
     Result<void> wait();
 
 private:
-    OutputOfCommand(std::string name, pid_t pid, FileDescriptor output) : name_(std::move(name)), pid_(pid), output_(std::move(output)) {}
+    OutputOfCommand(std::string name, pid_t pid, FileDescriptor output)
+        : name_(std::move(name)), pid_(pid), output_(std::move(output)) {}
 
     std::string name_;
     pid_t pid_ = -1;  // -1: ended

@@ -1,5 +1,6 @@
 #pragma once
-// The commands of SPEC 4. Each function describes one and says what runs; a subcommand decides nothing: it asks the service and prints.
+// The commands of SPEC 4. Each function describes one and says what runs; a subcommand decides nothing: it asks the
+// service and prints.
 
 #include "cli/arguments.h"
 #include "cli/shell.h"

@@ -17,13 +17,15 @@ struct Place {
     std::vector<DescribedOption> options;
 };
 
-void collect(const DescribedCommand& command, const std::string& path, const std::vector<DescribedOption>& common, std::vector<Place>& places) {
+void collect(const DescribedCommand& command, const std::string& path, const std::vector<DescribedOption>& common,
+             std::vector<Place>& places) {
     Place place{path, &command, command.options};
     for (const DescribedOption& option : common) {
         if (option.names.front() != "--help" && !path.empty()) place.options.push_back(option);
     }
     places.push_back(std::move(place));
-    for (const DescribedCommand& below : command.commands) collect(below, path.empty() ? below.name : path + " " + below.name, common, places);
+    for (const DescribedCommand& below : command.commands)
+        collect(below, path.empty() ? below.name : path + " " + below.name, common, places);
 }
 
 std::vector<Place> places_of(const DescribedCommand& program) {
@@ -78,10 +80,14 @@ std::string bash_values(const std::vector<Place>& places) {
         for (const DescribedOption& option : place.options) {
             if (option.value.empty()) continue;
             std::string reply = ":";
-            if (option.value == "FILE") reply = "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\"))";
-            else if (option.value == "DIR") reply = "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- \"$cur\"))";
-            else if (option.value == "SNAPSHOT") reply = "COMPREPLY=($(compgen -W 'latest' -- \"$cur\"))";
-            else if (const auto choices = choices_of(option.value); !choices.empty()) reply = "COMPREPLY=($(compgen -W " + quoted(joined(choices)) + " -- \"$cur\"))";
+            if (option.value == "FILE")
+                reply = "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\"))";
+            else if (option.value == "DIR")
+                reply = "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- \"$cur\"))";
+            else if (option.value == "SNAPSHOT")
+                reply = "COMPREPLY=($(compgen -W 'latest' -- \"$cur\"))";
+            else if (const auto choices = choices_of(option.value); !choices.empty())
+                reply = "COMPREPLY=($(compgen -W " + quoted(joined(choices)) + " -- \"$cur\"))";
             for (const std::string& name : option.names) by_option[name] = reply;
         }
     }
@@ -100,8 +106,8 @@ std::string bash_completion(const DescribedCommand& program) {
         std::vector<std::string> words;
         for (const DescribedCommand& below : place.command->commands) words.push_back(below.name);
         paths += (paths.empty() ? "" : "|") + quoted(place.path);
-        arms += "        " + quoted(place.path) + ") words=" + quoted(joined(words) + word_after(*place.command)) + "; options=" +
-                quoted(joined(names_of(place.options))) + " ;;\n";
+        arms += "        " + quoted(place.path) + ") words=" + quoted(joined(words) + word_after(*place.command)) +
+                "; options=" + quoted(joined(names_of(place.options))) + " ;;\n";
     }
     return "# bash completion of qnwis_dr, made by 'qnwis_dr completion bash'.\n"
            "_qnwis_dr() {\n"
@@ -114,7 +120,9 @@ std::string bash_completion(const DescribedCommand& program) {
            "        word=${COMP_WORDS[i]}\n"
            "        next=${place:+$place }$word\n"
            "        case $next in\n"
-           "        " + paths + ") place=$next ;;\n"
+           "        " +
+           paths +
+           ") place=$next ;;\n"
            "        esac\n"
            "    done\n"
            "    case $place in\n" +
@@ -154,30 +162,38 @@ std::string zsh_action(const std::string& value) {
 
 std::string zsh_option(const DescribedOption& option, const std::string& name) {
     const std::string repeat = option.repeated ? "*" : "";
-    return quoted(repeat + name + "[" + zsh_text(option.help) + "]" + (option.value.empty() ? "" : zsh_action(option.value)));
+    return quoted(repeat + name + "[" + zsh_text(option.help) + "]" +
+                  (option.value.empty() ? "" : zsh_action(option.value)));
 }
 
 std::string function_name(const std::string& path) {
     std::string name = "_qnwis_dr";
-    for (const char c : path.empty() ? std::string{} : " " + path) name += c == ' ' ? std::string("__") : std::string(1, c);
+    for (const char c : path.empty() ? std::string{} : " " + path)
+        name += c == ' ' ? std::string("__") : std::string(1, c);
     return name;
 }
 
 std::string zsh_function(const Place& place) {
-    std::string text = function_name(place.path) + "() {\n    local -a commands\n    local line state\n    _arguments -C";
+    std::string text =
+        function_name(place.path) + "() {\n    local -a commands\n    local line state\n    _arguments -C";
     for (const DescribedOption& option : place.options) {
         for (const std::string& name : option.names) text += " \\\n        " + zsh_option(option, name);
     }
     const std::vector<DescribedCommand>& commands = place.command->commands;
     if (commands.empty()) {
-        for (const std::string& positional : place.command->positionals) text += " \\\n        " + quoted(zsh_action(positional).substr(0, 1) + zsh_action(positional));
+        for (const std::string& positional : place.command->positionals)
+            text += " \\\n        " + quoted(zsh_action(positional).substr(0, 1) + zsh_action(positional));
         return text + "\n}\n";
     }
-    text += " \\\n        '1: :->command' \\\n        '*:: :->arguments'\n    case $state in\n    command)\n        commands=(";
-    for (const DescribedCommand& below : commands) text += "\n            " + quoted(zsh_text(below.name) + ":" + zsh_text(below.help));
+    text +=
+        " \\\n        '1: :->command' \\\n        '*:: :->arguments'\n    case $state in\n    command)\n        "
+        "commands=(";
+    for (const DescribedCommand& below : commands)
+        text += "\n            " + quoted(zsh_text(below.name) + ":" + zsh_text(below.help));
     text += "\n        )\n        _describe command commands ;;\n    arguments)\n        case $line[1] in\n";
     for (const DescribedCommand& below : commands) {
-        text += "        " + below.name + ") " + function_name(place.path.empty() ? below.name : place.path + " " + below.name) + " ;;\n";
+        text += "        " + below.name + ") " +
+                function_name(place.path.empty() ? below.name : place.path + " " + below.name) + " ;;\n";
     }
     return text + "        esac ;;\n    esac\n}\n";
 }
@@ -188,7 +204,8 @@ std::string zsh_completion(const DescribedCommand& program) {
     std::string text = "#compdef qnwis_dr\n# zsh completion of qnwis_dr, made by 'qnwis_dr completion zsh'.\n";
     for (const Place& place : places_of(program)) text += zsh_function(place);
     return text +
-           "if [ \"$funcstack[1]\" = _qnwis_dr ]; then\n    _qnwis_dr \"$@\"\nelse\n    compdef _qnwis_dr qnwis_dr\nfi\n";
+           "if [ \"$funcstack[1]\" = _qnwis_dr ]; then\n    _qnwis_dr \"$@\"\nelse\n    compdef _qnwis_dr "
+           "qnwis_dr\nfi\n";
 }
 
 namespace {
@@ -226,12 +243,16 @@ std::string fish_completion(const DescribedCommand& program) {
         const std::string path = place.path.empty() ? "" : " " + place.path;
         if (!path.empty()) all += " " + quoted(path);
         const std::string condition = "__qnwis_dr_place \"" + path + "\"";
-        for (const DescribedCommand& below : place.command->commands) lines += fish_line(condition, " -a " + quoted(below.name), below.help);
-        if (const std::string choices = word_after(*place.command); !choices.empty()) lines += fish_line(condition, " -a " + quoted(choices), "value");
+        for (const DescribedCommand& below : place.command->commands)
+            lines += fish_line(condition, " -a " + quoted(below.name), below.help);
+        if (const std::string choices = word_after(*place.command); !choices.empty())
+            lines += fish_line(condition, " -a " + quoted(choices), "value");
         for (const DescribedOption& option : place.options) {
             for (const std::string& name : option.names) {
                 const bool is_long = name.starts_with("--");
-                lines += fish_line(condition, (is_long ? " -l " : " -s ") + name.substr(is_long ? 2 : 1) + fish_value(option), option.help);
+                lines += fish_line(condition,
+                                   (is_long ? " -l " : " -s ") + name.substr(is_long ? 2 : 1) + fish_value(option),
+                                   option.help);
             }
         }
     }
@@ -246,7 +267,9 @@ Result<int> print_completion(Shell& shell, const Arguments& arguments, const std
     if (which == "zsh") text = zsh_completion(arguments.describe());
     if (which == "fish") text = fish_completion(arguments.describe());
     if (text.empty()) {
-        return Error{ErrorCode::BadRequest, "there is completion for bash, zsh and fish, not for '" + printable(which) + "'"}.next("qnwis_dr completion --help");
+        return Error{ErrorCode::BadRequest,
+                     "there is completion for bash, zsh and fish, not for '" + printable(which) + "'"}
+            .next("qnwis_dr completion --help");
     }
     DR_TRY(shell.console().write(text));
     return 0;

@@ -7,11 +7,20 @@ namespace {
 
 DescribedCommand program() {
     const DescribedOption help{{"--help", "-h"}, "help", "", false};
-    DescribedCommand restore{"restore", "bring it back", {help, {{"--target-path"}, "where [it's] to: here", "DIR", false}, {{"--exclude"}, "not these", "GLOB", true}}, {}, {}};
+    DescribedCommand restore{
+        "restore",
+        "bring it back",
+        {help, {{"--target-path"}, "where [it's] to: here", "DIR", false}, {{"--exclude"}, "not these", "GLOB", true}},
+        {},
+        {}};
     DescribedCommand completion{"completion", "this", {help}, {"bash|zsh"}, {}};
     DescribedCommand slot{"slot", "slots", {help}, {}, {{"add", "one more", {help}, {}, {}}}};
     DescribedCommand keys{"keys", "keys", {help}, {}, {slot}};
-    return {"qnwis_dr", "program", {help, {{"--config"}, "file", "FILE", false}, {{"--backend"}, "kind", "local|archive", false}}, {}, {restore, completion, keys}};
+    return {"qnwis_dr",
+            "program",
+            {help, {{"--config"}, "file", "FILE", false}, {{"--backend"}, "kind", "local|archive", false}},
+            {},
+            {restore, completion, keys}};
 }
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -28,7 +37,8 @@ TEST(Completion, BashKnowsEveryPlace) {
 
 TEST(Completion, ZshHasAFunctionForEachCommand) {
     const std::string script = zsh_completion(program());
-    for (const char* name : {"_qnwis_dr() {", "_qnwis_dr__restore() {", "_qnwis_dr__keys__slot__add() {"}) EXPECT_TRUE(has(script, name)) << name;
+    for (const char* name : {"_qnwis_dr() {", "_qnwis_dr__restore() {", "_qnwis_dr__keys__slot__add() {"})
+        EXPECT_TRUE(has(script, name)) << name;
     EXPECT_TRUE(has(script, "'--target-path[where \\[it'\\''s\\] to\\: here]:directory:_files -/'"));
     EXPECT_TRUE(has(script, "'*--exclude[not these]:value: '"));
     EXPECT_TRUE(script.starts_with("#compdef qnwis_dr\n"));

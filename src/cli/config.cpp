@@ -25,7 +25,8 @@ Result<int> show_config(Shell& shell) {
     if (shell.options.json) {
         const std::string line = json_text(JsonLayout::Compact, [&](JsonWriter& json) {
             json.begin_object();
-            json.field("config_file", resolved.config_file.empty() ? std::nullopt : std::optional{resolved.config_file});
+            json.field("config_file",
+                       resolved.config_file.empty() ? std::nullopt : std::optional{resolved.config_file});
             json.key("values");
             json.begin_array();
             for (const ShownValue& value : resolved.values) {
@@ -42,10 +43,12 @@ Result<int> show_config(Shell& shell) {
         DR_TRY(shell.console().write(line));
         return 0;
     }
-    shell.console().print("configuration file: " + (resolved.config_file.empty() ? "none" : printable(resolved.config_file)));
+    shell.console().print("configuration file: " +
+                          (resolved.config_file.empty() ? "none" : printable(resolved.config_file)));
     Table table{{{"SETTING"}, {"VALUE"}, {"FROM"}}};
     for (const ShownValue& value : resolved.values) {
-        const std::string from = std::string(label(value.source)) + (value.origin.empty() ? "" : ": " + printable(value.origin));
+        const std::string from =
+            std::string(label(value.source)) + (value.origin.empty() ? "" : ": " + printable(value.origin));
         table.add({printable(value.name), value.value ? printable(*value.value) : "", from});
     }
     for (const std::string& line : table.lines()) shell.console().print(line);
@@ -71,8 +74,8 @@ std::vector<std::pair<std::string, std::string>> libraries() {
 Result<int> version(Shell& shell) {
     const std::string commit = DR_COMMIT;
     if (!shell.options.json) {
-        shell.console().print("qnwis_dr " DR_VERSION + (commit.empty() ? "" : " (" + commit.substr(0, 12) + ")") + ", repository format " +
-                              std::to_string(kFormatVersion));
+        shell.console().print("qnwis_dr " DR_VERSION + (commit.empty() ? "" : " (" + commit.substr(0, 12) + ")") +
+                              ", repository format " + std::to_string(kFormatVersion));
         if (!shell.options.verbose) return 0;
         shell.console().print("  compiler " + compiler());
         for (const auto& [name, number] : libraries()) shell.console().print("  " + name + " " + number);
@@ -103,7 +106,9 @@ void add_config(Command& root, Shell& shell) {
 }
 
 void add_version(Command& root, Shell& shell) {
-    root.command("version", "version of the program, its format and its libraries").action([&shell] { return version(shell); });
+    root.command("version", "version of the program, its format and its libraries").action([&shell] {
+        return version(shell);
+    });
 }
 
 }  // namespace dr::cli

@@ -111,7 +111,8 @@ void Console::complain(std::string_view line) {
 }
 
 void Console::show(const Error& error) {
-    std::string text = (look_.color ? "\x1b[1;31mqnwis_dr:\x1b[0m " : "qnwis_dr: ") + indented(error.what(), "          ") + "\n";
+    std::string text =
+        (look_.color ? "\x1b[1;31mqnwis_dr:\x1b[0m " : "qnwis_dr: ") + indented(error.what(), "          ") + "\n";
     constexpr std::string_view kIndent = "         ";
     if (!error.meaning().empty()) text += "  means  " + indented(error.meaning(), kIndent) + "\n";
     for (const std::string& doing : error.whiles()) text += "  while  " + indented(doing, kIndent) + "\n";

@@ -1,8 +1,9 @@
 #pragma once
 // Console: the only place that writes to standard output and standard error.
 //
-// Standard output holds what was asked for: a table, a document, JSON. Standard error holds progress, notes, warnings and errors. On a
-// terminal one status line at the bottom shows progress; whatever else is written clears it first. Thread-safe.
+// Standard output holds what was asked for: a table, a document, JSON. Standard error holds progress, notes, warnings
+// and errors. On a terminal one status line at the bottom shows progress; whatever else is written clears it first.
+// Thread-safe.
 
 #include <cstdint>
 #include <mutex>
@@ -74,8 +75,8 @@ private:
     Result<void> failure_;
 };
 
-// Safe on a terminal: control characters, escape sequences and bytes that are not text become escapes. For sentences, whose names went
-// through printable() already.
+// Safe on a terminal: control characters, escape sequences and bytes that are not text become escapes. For sentences,
+// whose names went through printable() already.
 std::string safe_line(std::string_view text);
 
 }  // namespace dr::cli

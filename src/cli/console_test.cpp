@@ -66,7 +66,11 @@ private:
 };
 
 Error full_error() {
-    return Error{ErrorCode::Damaged, "cannot restore 'a\x1b[2J'"}.means("first\nsecond").during("restoring").during("running").next("qnwis_dr list");
+    return Error{ErrorCode::Damaged, "cannot restore 'a\x1b[2J'"}
+        .means("first\nsecond")
+        .during("restoring")
+        .during("running")
+        .next("qnwis_dr list");
 }
 
 TEST(Console, AnErrorHasTheLinesOfTheStyle) {
@@ -76,7 +80,8 @@ TEST(Console, AnErrorHasTheLinesOfTheStyle) {
         console.show(full_error());
     }
     EXPECT_EQ(outputs.err(),
-              "qnwis_dr: cannot restore 'a\\x1b[2J'\n  means  first\n         second\n  while  restoring\n  while  running\n  next   qnwis_dr list\n");
+              "qnwis_dr: cannot restore 'a\\x1b[2J'\n  means  first\n         second\n  while  restoring\n  while  "
+              "running\n  next   qnwis_dr list\n");
 }
 
 TEST(Console, ColorIsOnlyTheNameOfTheProgram) {
@@ -109,7 +114,8 @@ TEST(Console, LargeOutputComesInOrder) {
     {
         Console console{outputs.look()};
         EXPECT_FALSE(console.wrote());
-        for (const std::size_t size : {10U, 70'000U, 1U, 200U}) written += std::string(size, static_cast<char>('a' + size % 26));
+        for (const std::size_t size : {10U, 70'000U, 1U, 200U})
+            written += std::string(size, static_cast<char>('a' + size % 26));
         ASSERT_TRUE(console.write(std::string_view{written}.substr(0, 10)).ok());
         // Pipes hold 64 KiB: more than that needs a reader beside it.
         const int fd = ::dup(outputs.look().out);
@@ -181,7 +187,8 @@ ProgressView half_way() {
 
 TEST(ProgressText, ShowsShareRateAndTimeLeftFirst) {
     EXPECT_EQ(progress_text(half_way(), 0), "storing  50 %  100.0 MB/s  ETA 0:05  512.0 MiB of 1.0 GiB  1,234 files");
-    EXPECT_EQ(progress_text(half_way(), 120), "storing  50 %  100.0 MB/s  ETA 0:05  [==========          ]  512.0 MiB of 1.0 GiB  1,234 files");
+    EXPECT_EQ(progress_text(half_way(), 120),
+              "storing  50 %  100.0 MB/s  ETA 0:05  [==========          ]  512.0 MiB of 1.0 GiB  1,234 files");
 }
 
 TEST(ProgressText, NeverFillsTheLastColumn) {
@@ -223,7 +230,8 @@ TEST(ConsoleMonitor, ATerminalIsDrawnThoughNothingNewIsReported) {
     monitor.finish();
     const std::string text = outputs.err();
     std::size_t updates = 0;
-    for (std::size_t at = text.find("\rstoring"); at != std::string::npos; at = text.find("\rstoring", at + 1)) ++updates;
+    for (std::size_t at = text.find("\rstoring"); at != std::string::npos; at = text.find("\rstoring", at + 1))
+        ++updates;
     EXPECT_GE(updates, 2U);
     EXPECT_LE(updates, 9U);
     EXPECT_TRUE(text.ends_with("\r\x1b[K"));
@@ -249,7 +257,7 @@ TEST(ConsoleMonitor, WarningsAreCountedAndTheFirst50Shown) {
     const PosixClock clock;
     ConsoleMonitor monitor{console, clock};
     for (int i = 0; i < 60; ++i) monitor.warning("file" + std::to_string(i), Error{ErrorCode::Io, "no"});
-    monitor.list("file0", "no");   // named already
+    monitor.list("file0", "no");  // named already
     monitor.note("quiet drops this");
     EXPECT_EQ(monitor.warnings(), 60U);
     EXPECT_FALSE(monitor.cancelled());

@@ -53,27 +53,32 @@ std::string human_line(const Difference& difference) {
         case Change::Metadata: return "m " + path + "\n";
         case Change::Content: break;
     }
-    if (difference.kind != EntryKind::File || difference.size_before == difference.size_after) return "M " + path + "\n";
-    return "M " + path + "  (" + human_bytes(difference.size_before) + ", now " + human_bytes(difference.size_after) + ")\n";
+    if (difference.kind != EntryKind::File || difference.size_before == difference.size_after)
+        return "M " + path + "\n";
+    return "M " + path + "  (" + human_bytes(difference.size_before) + ", now " + human_bytes(difference.size_after) +
+           ")\n";
 }
 
 Result<int> diff(Shell& shell, const DiffRequest& request) {
     if (request.after.empty() == request.live.empty()) {
-        return Error{ErrorCode::BadRequest, "diff compares a snapshot with another one, or with a directory given by --live"}
+        return Error{ErrorCode::BadRequest,
+                     "diff compares a snapshot with another one, or with a directory given by --live"}
             .means("nothing was done")
             .next("qnwis_dr diff --help");
     }
     const ResolvedSettings resolved = DR_TRY(shell.resolve());
     Counts counts;
-    DR_TRY(Service{shell.world(), resolved.settings}.diff(request, shell.monitor(), [&](const Difference& difference) -> Result<void> {
-        if (shell.monitor().cancelled()) return Error{ErrorCode::Cancelled, "the comparison was interrupted"};
-        counts.add(difference);
-        return shell.console().write(shell.options.json ? json_line(difference) : human_line(difference));
-    }));
+    DR_TRY(Service{shell.world(), resolved.settings}.diff(
+        request, shell.monitor(), [&](const Difference& difference) -> Result<void> {
+            if (shell.monitor().cancelled()) return Error{ErrorCode::Cancelled, "the comparison was interrupted"};
+            counts.add(difference);
+            return shell.console().write(shell.options.json ? json_line(difference) : human_line(difference));
+        }));
     shell.done_working();
     if (!shell.options.json) {
-        shell.console().say(human_count(counts.added) + " added, " + human_count(counts.removed) + " removed, " + human_count(counts.modified) +
-                            " modified, " + human_count(counts.metadata) + " with other metadata only; " + human_bytes(counts.bytes_added) + " came, " +
+        shell.console().say(human_count(counts.added) + " added, " + human_count(counts.removed) + " removed, " +
+                            human_count(counts.modified) + " modified, " + human_count(counts.metadata) +
+                            " with other metadata only; " + human_bytes(counts.bytes_added) + " came, " +
                             human_bytes(counts.bytes_removed) + " went");
         return 0;
     }
@@ -100,7 +105,8 @@ void add_diff(Command& root, Shell& shell) {
     command.positional("before", request->before, Value::Snapshot, help::kSnapshotId, Need::Required);
     command.positional("after", request->after, Value::Snapshot, "the other snapshot");
     command.option("--live", request->live, Value::Directory, "compare with this directory as it is now");
-    command.flag("--checksum", request->checksum, "read every file of the directory, also where size and time are equal");
+    command.flag("--checksum", request->checksum,
+                 "read every file of the directory, also where size and time are equal");
     command.action([request, &shell] { return diff(shell, *request); });
 }
 

@@ -90,8 +90,9 @@ void write_entry_state(JsonWriter& json, const Entry& entry) {
 }
 
 std::string entry_line(std::string_view path, const Entry& entry) {
-    std::string line = mode_words(entry.kind, entry.mode) + " " + right(std::to_string(entry.uid), 6) + " " + right(std::to_string(entry.gid), 6) + " " +
-                       right(size_words(entry), 14) + "  " + mtime_of(entry).human() + "  " + printable(path);
+    std::string line = mode_words(entry.kind, entry.mode) + " " + right(std::to_string(entry.uid), 6) + " " +
+                       right(std::to_string(entry.gid), 6) + " " + right(size_words(entry), 14) + "  " +
+                       mtime_of(entry).human() + "  " + printable(path);
     if (entry.kind == EntryKind::Symlink) line += " -> " + printable(entry.target);
     return line;
 }

@@ -21,8 +21,8 @@ Timestamp mtime_of(const Entry& entry);
 // "-rw-r--r--  0  0       12345  2026-11-23 17:08  path", with the target of a symlink.
 std::string entry_line(std::string_view path, const Entry& entry);
 
-// The snapshot that `name` (an id, a unique prefix, latest, latest:TAG) means among `snapshots`, oldest first; null where that is not
-// clear: then the service says why.
+// The snapshot that `name` (an id, a unique prefix, latest, latest:TAG) means among `snapshots`, oldest first; null
+// where that is not clear: then the service says why.
 const SnapshotMeta* find_meta(const std::vector<SnapshotMeta>& snapshots, std::string_view name);
 
 }  // namespace dr::cli

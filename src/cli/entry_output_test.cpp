@@ -17,8 +17,10 @@ Entry entry(EntryKind kind, std::uint32_t mode) {
 }
 
 TEST(EntryLine, ReadsLikeLs) {
-    EXPECT_EQ(entry_line("a/b", entry(EntryKind::File, 0644)), "-rw-r--r--   1000      7           4096  2023-11-14 22:13 UTC  a/b");
-    EXPECT_EQ(entry_line("d", entry(EntryKind::Directory, 01777)), "drwxrwxrwt   1000      7              0  2023-11-14 22:13 UTC  d");
+    EXPECT_EQ(entry_line("a/b", entry(EntryKind::File, 0644)),
+              "-rw-r--r--   1000      7           4096  2023-11-14 22:13 UTC  a/b");
+    EXPECT_EQ(entry_line("d", entry(EntryKind::Directory, 01777)),
+              "drwxrwxrwt   1000      7              0  2023-11-14 22:13 UTC  d");
     EXPECT_TRUE(entry_line("s", entry(EntryKind::File, 06750)).starts_with("-rwsr-s---"));
     EXPECT_TRUE(entry_line("s", entry(EntryKind::File, 07000)).starts_with("---S--S--T"));
     Entry link = entry(EntryKind::Symlink, 0777);
@@ -28,7 +30,8 @@ TEST(EntryLine, ReadsLikeLs) {
     device.device_major = 8;
     device.device_minor = 1;
     EXPECT_NE(entry_line("sda1", device).find("8, 1"), std::string::npos);
-    for (const auto& [kind, letter] : {std::pair{EntryKind::Fifo, 'p'}, {EntryKind::CharDevice, 'c'}, {EntryKind::Socket, 's'}}) {
+    for (const auto& [kind, letter] :
+         {std::pair{EntryKind::Fifo, 'p'}, {EntryKind::CharDevice, 'c'}, {EntryKind::Socket, 's'}}) {
         EXPECT_EQ(entry_line("x", entry(kind, 0))[0], letter);
     }
 }
@@ -42,9 +45,11 @@ TEST(EntryState, HasAHashForFilesOnly) {
         });
     };
     EXPECT_EQ(text(entry(EntryKind::Directory, 0755)),
-              "{\"kind\":\"directory\",\"size_bytes\":0,\"mode\":\"0755\",\"uid\":1000,\"gid\":7,\"mtime\":\"2023-11-14T22:13:20.000000Z\",\"sha256\":null}\n");
+              "{\"kind\":\"directory\",\"size_bytes\":0,\"mode\":\"0755\",\"uid\":1000,\"gid\":7,\"mtime\":\"2023-11-"
+              "14T22:13:20.000000Z\",\"sha256\":null}\n");
     EXPECT_NE(text(entry(EntryKind::File, 0)).find("\"sha256\":\"00"), std::string::npos);
-    for (const EntryKind kind : {EntryKind::Symlink, EntryKind::Fifo, EntryKind::CharDevice, EntryKind::BlockDevice, EntryKind::Socket}) {
+    for (const EntryKind kind :
+         {EntryKind::Symlink, EntryKind::Fifo, EntryKind::CharDevice, EntryKind::BlockDevice, EntryKind::Socket}) {
         EXPECT_NE(text(entry(kind, 0)).find("\"kind\":\"" + std::string(label(kind)) + "\""), std::string::npos);
     }
 }

@@ -19,7 +19,8 @@ std::string two_digits(std::uint64_t value) { return (value < 10 ? "0" : "") + s
 
 // Characters, not bytes: a continuation byte takes no column.
 std::size_t width_of(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace
@@ -46,7 +47,9 @@ std::string human_bytes(std::uint64_t bytes) {
     return with_decimals(value, 1) + " " + kUnits[unit];
 }
 
-std::string human_rate(double bytes_per_second) { return with_decimals(std::max(bytes_per_second, 0.0) / 1e6, 1) + " MB/s"; }
+std::string human_rate(double bytes_per_second) {
+    return with_decimals(std::max(bytes_per_second, 0.0) / 1e6, 1) + " MB/s";
+}
 
 std::string human_duration(double seconds) {
     seconds = std::clamp(seconds, 0.0, 1e9);
@@ -82,7 +85,8 @@ std::vector<std::string> Table::lines() const {
         return line;
     };
     std::vector<std::string> lines{line_of([this](std::size_t i) -> const std::string& { return columns_[i].title; })};
-    for (const auto& row : rows_) lines.push_back(line_of([&row](std::size_t i) -> const std::string& { return row[i]; }));
+    for (const auto& row : rows_)
+        lines.push_back(line_of([&row](std::size_t i) -> const std::string& { return row[i]; }));
     return lines;
 }
 

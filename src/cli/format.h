@@ -10,11 +10,11 @@
 
 namespace dr::cli {
 
-std::string human_count(std::uint64_t count);           // "1,234,567"
-std::string human_bytes(std::uint64_t bytes);           // "512 B", "1.2 KiB", "3.4 GiB"
-std::string human_rate(double bytes_per_second);        // "123.4 MB/s": megabytes of 1,000,000
-std::string human_duration(double seconds);             // "0.42 s", "12.3 s", "3:07", "1:02:03"
-std::string human_date(Timestamp at);                   // "2026-11-23"
+std::string human_count(std::uint64_t count);     // "1,234,567"
+std::string human_bytes(std::uint64_t bytes);     // "512 B", "1.2 KiB", "3.4 GiB"
+std::string human_rate(double bytes_per_second);  // "123.4 MB/s": megabytes of 1,000,000
+std::string human_duration(double seconds);       // "0.42 s", "12.3 s", "3:07", "1:02:03"
+std::string human_date(Timestamp at);             // "2026-11-23"
 // "1 file", "2,000 files".
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 

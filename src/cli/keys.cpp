@@ -20,11 +20,14 @@ std::string kek_file_of(const KeyMaterial& key, const std::string& made, const K
 void print_new_key(Console& console, const KeysInitResult& result, const std::string& kek_file) {
     console.print("made the key " + result.key.key_id.text() + " in '" + printable(result.path) + "'");
     if (kek_file.empty()) {
-        console.print("  it opens with the passphrase; without the passphrase nobody can read the backups, and nobody can help");
+        console.print(
+            "  it opens with the passphrase; without the passphrase nobody can read the backups, and nobody can help");
         return;
     }
-    console.print("  it opens with the key-encryption key in '" + printable(kek_file) + "'" + (result.made_kek_file.empty() ? "" : ", which was made just now"));
-    console.print("  keep a copy of '" + printable(result.path) + "' and of '" + printable(kek_file) + "' apart from this machine and from the backups:");
+    console.print("  it opens with the key-encryption key in '" + printable(kek_file) + "'" +
+                  (result.made_kek_file.empty() ? "" : ", which was made just now"));
+    console.print("  keep a copy of '" + printable(result.path) + "' and of '" + printable(kek_file) +
+                  "' apart from this machine and from the backups:");
     console.print("  who has both can read every backup; without them nobody can");
 }
 
@@ -64,9 +67,11 @@ Result<int> status(Shell& shell) {
     const KeyStatus status = DR_TRY(Service{shell.world(), resolved.settings}.keys_status());
     const KeyMaterial& key = status.key;
     const Timestamp since = key.rotated_at.value_or(key.created_at);
-    const std::int64_t age = std::max<std::int64_t>(shell.world().clock.now().nanoseconds() - since.nanoseconds(), 0) / kDay;
+    const std::int64_t age =
+        std::max<std::int64_t>(shell.world().clock.now().nanoseconds() - since.nanoseconds(), 0) / kDay;
     if (status.readable_by_others) {
-        shell.console().complain("warning: others on this machine can read '" + printable(status.path) + "'; next: chmod 600 " + shell_quoted(status.path));
+        shell.console().complain("warning: others on this machine can read '" + printable(status.path) +
+                                 "'; next: chmod 600 " + shell_quoted(status.path));
     }
     if (!shell.options.json) {
         print_status(shell.console(), status, static_cast<std::uint64_t>(age));
@@ -88,10 +93,12 @@ Result<int> status(Shell& shell) {
 
 Result<int> export_key(Shell& shell, const KeysExportRequest& request) {
     const ResolvedSettings resolved = DR_TRY(shell.resolve());
-    const KeysInitResult result = DR_TRY(Service{shell.world(), resolved.settings}.keys_export(request, shell.monitor()));
+    const KeysInitResult result =
+        DR_TRY(Service{shell.world(), resolved.settings}.keys_export(request, shell.monitor()));
     shell.done_working();
     if (!shell.options.json) {
-        shell.console().say("wrote the key file '" + printable(result.path) + "' of the slot " + result.key.key_id.text());
+        shell.console().say("wrote the key file '" + printable(result.path) + "' of the slot " +
+                            result.key.key_id.text());
         shell.console().say("  it opens by " + printable(result.key.kms_key_id) + ", as the slot does");
         return 0;
     }
@@ -130,7 +137,8 @@ Result<int> list_slots(Shell& shell) {
     }
     Table table{{{"SLOT"}, {"OPENS BY"}, {"NAME"}, {"SIGNS AS"}, {""}}};
     for (const SlotInfo& slot : slots) {
-        table.add({slot.slot_id, slot.kind, printable(slot.name), slot.actor.short_hex(), slot.in_use ? "the key file's" : ""});
+        table.add({slot.slot_id, slot.kind, printable(slot.name), slot.actor.short_hex(),
+                   slot.in_use ? "the key file's" : ""});
     }
     for (const std::string& line : table.lines()) shell.console().print(line);
     return 0;
@@ -149,7 +157,8 @@ Result<int> add_slot(Shell& shell, const SlotAddLine& line) {
     request.new_key.kek_file = line.kek_file;
     request.new_key.ask = resolved.settings.keys.ask;
     if (line.passphrase_file.empty() && line.kek_file.empty() && !request.new_key.ask) {
-        return Error{ErrorCode::BadRequest, "a new slot needs --new-passphrase-file or --new-kek-file: there is no terminal to ask on"}
+        return Error{ErrorCode::BadRequest,
+                     "a new slot needs --new-passphrase-file or --new-kek-file: there is no terminal to ask on"}
             .means("nothing was done")
             .next("qnwis_dr keys slot add --help");
     }
@@ -174,8 +183,10 @@ Result<int> remove_slot(Shell& shell, const std::string& slot_id) {
     const std::vector<SlotInfo> left = DR_TRY(service.slot_list(shell.monitor()));
     shell.done_working();
     if (!shell.options.json) {
-        shell.console().say("removed the slot '" + printable(slot_id) + "'; " + counted(left.size(), "slot is", "slots are") + " left");
-        shell.console().say("  who held its key may have copied the key ring before: it still opens older copies of this repository");
+        shell.console().say("removed the slot '" + printable(slot_id) + "'; " +
+                            counted(left.size(), "slot is", "slots are") + " left");
+        shell.console().say(
+            "  who held its key may have copied the key ring before: it still opens older copies of this repository");
         return 0;
     }
     shell.print_json([&](JsonWriter& json) {
@@ -192,7 +203,8 @@ void add_slot_commands(Command& keys, Shell& shell) {
     add.option("--name", line->name, Value::Name, "whose it is, for people");
     add.option("--output", line->output, Value::File, "key file to write for it");
     add.option("--new-passphrase-file", line->passphrase_file, Value::File, "file with the new slot's passphrase");
-    add.option("--new-kek-file", line->kek_file, Value::File, "the new slot's key-encryption-key file; made where it is not there");
+    add.option("--new-kek-file", line->kek_file, Value::File,
+               "the new slot's key-encryption-key file; made where it is not there");
     add.action([line, &shell] { return add_slot(shell, *line); });
 
     auto slot_id = std::make_shared<std::string>();
@@ -209,7 +221,8 @@ void add_keys(Command& root, Shell& shell) {
     Command keys = root.command("keys", "make, check and export keys");
     auto init_request = std::make_shared<KeysInitRequest>();
     Command init_command = keys.command("init", "make a new key file");
-    init_command.option("--output", init_request->output, Value::File, "key file to write (default: dr_key.json); one that exists is never touched");
+    init_command.option("--output", init_request->output, Value::File,
+                        "key file to write (default: dr_key.json); one that exists is never touched");
     init_command.action([init_request, &shell] { return init(shell, *init_request); });
 
     keys.command("status", "what the key file is, and whether it opens now").action([&shell] { return status(shell); });

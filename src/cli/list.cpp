@@ -21,13 +21,21 @@ std::string retained_word(const SnapshotMeta& meta) {
 }
 
 void print_table(Console& console, const ListResult& result) {
-    Table table{{{"SNAPSHOT"}, {"CREATED"}, {"TAG"}, {"FILES", Table::Align::Right}, {"SIZE", Table::Align::Right}, {"RETAIN UNTIL"}, {"SIGNED BY"}, {""}}};
+    Table table{{{"SNAPSHOT"},
+                 {"CREATED"},
+                 {"TAG"},
+                 {"FILES", Table::Align::Right},
+                 {"SIZE", Table::Align::Right},
+                 {"RETAIN UNTIL"},
+                 {"SIGNED BY"},
+                 {""}}};
     for (const SnapshotMeta& meta : result.snapshots) {
         std::string marks;
         if (!meta.encrypted) marks += "NOT ENCRYPTED ";
         if (meta.files_unreadable > 0) marks += human_count(meta.files_unreadable) + " unreadable";
-        table.add({meta.snapshot_id.text().substr(0, kShownId), meta.created_at.human(), meta.tag.text(), human_count(meta.file_count),
-                   human_bytes(meta.total_bytes), retained_word(meta), pinned_word(meta), marks});
+        table.add({meta.snapshot_id.text().substr(0, kShownId), meta.created_at.human(), meta.tag.text(),
+                   human_count(meta.file_count), human_bytes(meta.total_bytes), retained_word(meta), pinned_word(meta),
+                   marks});
     }
     if (table.empty()) return;
     for (const std::string& line : table.lines()) console.print(line);
@@ -35,8 +43,10 @@ void print_table(Console& console, const ListResult& result) {
 
 // The first look at a repository cannot be compared with anything this machine knows: people can.
 void print_first_sight(Console& console, const ListResult& result) {
-    console.complain("this machine sees the repository " + result.repository.short_hex() + " for the first time and will notice from now on if it is older or differs");
-    console.complain("  record " + human_count(result.head) + " of " + result.head_time.human() + ", hash " + result.head_hash.hex());
+    console.complain("this machine sees the repository " + result.repository.short_hex() +
+                     " for the first time and will notice from now on if it is older or differs");
+    console.complain("  record " + human_count(result.head) + " of " + result.head_time.human() + ", hash " +
+                     result.head_hash.hex());
     console.complain("  compare these with another machine that knows it");
 }
 

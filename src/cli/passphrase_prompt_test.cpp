@@ -75,7 +75,9 @@ TEST(PassphrasePrompt, ANewOneIsTypedTwice) {
         const Result<SecretBytes> typed = ask_passphrase(terminal.fd(), "new", true);
         user.join();
         EXPECT_EQ(typed.ok(), good);
-        if (!good) { EXPECT_EQ(typed.error().code(), ErrorCode::BadRequest); }
+        if (!good) {
+            EXPECT_EQ(typed.error().code(), ErrorCode::BadRequest);
+        }
     }
 }
 

@@ -17,12 +17,15 @@ struct PlanRequest {
 
 constexpr std::size_t kMaxPlanFile = 16U << 20;
 
-Result<void> add_identifiers(const std::vector<std::string>& texts, std::string_view what, std::vector<Identifier>& list) {
+Result<void> add_identifiers(const std::vector<std::string>& texts, std::string_view what,
+                             std::vector<Identifier>& list) {
     for (const std::string& text : texts) list.push_back(DR_TRY(Identifier::parse(text, what)));
     return {};
 }
 
-void append(std::vector<std::string>& list, const std::vector<std::string>& more) { list.insert(list.end(), more.begin(), more.end()); }
+void append(std::vector<std::string>& list, const std::vector<std::string>& more) {
+    list.insert(list.end(), more.begin(), more.end());
+}
 
 // The options on top of the plan that --spec names, or of an empty one.
 Result<BackupSpec> make_spec(const PlanRequest& request) {
@@ -35,7 +38,8 @@ Result<BackupSpec> make_spec(const PlanRequest& request) {
     }
     if (!request.spec_id.empty()) spec.spec_id = DR_TRY(Identifier::parse(request.spec_id, "--spec-id"));
     if (!request.tag.empty()) spec.tag = DR_TRY(Identifier::parse(request.tag, "--tag"));
-    if (!request.storage_target.empty()) spec.storage_target = DR_TRY(Identifier::parse(request.storage_target, "--storage-target"));
+    if (!request.storage_target.empty())
+        spec.storage_target = DR_TRY(Identifier::parse(request.storage_target, "--storage-target"));
     if (!request.encryption.empty()) spec.encryption = DR_TRY(parse_encryption(request.encryption));
     if (!request.retention_days.empty()) {
         spec.retention_days = DR_TRY(parse_number("--retention-days", request.retention_days, 1, kMaxRetentionDays));
@@ -80,10 +84,12 @@ void print_explained(Console& console, const Explained& explained) {
     console.print("");
     const Survey& found = explained.survey;
     console.print("selects now: " + counted(found.files, "file", "files") + ", " + human_bytes(found.bytes));
-    for (const auto& [reason, count] : found.skipped) console.print("leaves out:  " + human_count(count) + " " + reason);
+    for (const auto& [reason, count] : found.skipped)
+        console.print("leaves out:  " + human_count(count) + " " + reason);
     if (found.unreadable > 0) console.print("unreadable:  " + human_count(found.unreadable));
     for (const Identifier& dataset : found.datasets_missing) {
-        console.print("dataset '" + dataset.text() + "' matches no file: a backup with this plan ends with exit status 10");
+        console.print("dataset '" + dataset.text() +
+                      "' matches no file: a backup with this plan ends with exit status 10");
     }
 }
 
@@ -114,12 +120,15 @@ Result<int> plan(Shell& shell, const PlanRequest& request) {
     if (!made.ok()) {
         Error error = std::move(made).error();
         if (error.next_step().empty()) error = Error{std::move(error).next("qnwis_dr plan --help")};
-        return request.spec_file.empty() ? std::move(error) : std::move(error).during("reading the plan '" + printable(request.spec_file) + "'");
+        return request.spec_file.empty()
+                   ? std::move(error)
+                   : std::move(error).during("reading the plan '" + printable(request.spec_file) + "'");
     }
     const BackupSpec& spec = made.value();
     if (!request.output.empty()) {
         Result<void> written = replace_file(request.output, as_bytes(print(spec)), 0644);
-        if (!written.ok()) return std::move(written).error().during("writing the plan '" + printable(request.output) + "'");
+        if (!written.ok())
+            return std::move(written).error().during("writing the plan '" + printable(request.output) + "'");
     }
     std::optional<Explained> explained;
     if (request.explain) explained = DR_TRY(explain(shell, request, spec));
@@ -133,8 +142,10 @@ Result<int> plan(Shell& shell, const PlanRequest& request) {
         });
         return 0;
     }
-    if (explained) print_explained(shell.console(), *explained);
-    else if (request.output.empty()) return shell.console().write(print(spec)).ok() ? 0 : 1;
+    if (explained)
+        print_explained(shell.console(), *explained);
+    else if (request.output.empty())
+        return shell.console().write(print(spec)).ok() ? 0 : 1;
     if (!request.output.empty()) shell.console().say("wrote the plan '" + printable(request.output) + "'");
     return 0;
 }
@@ -145,22 +156,27 @@ void add_plan(Command& root, Shell& shell) {
     auto request = std::make_shared<PlanRequest>();
     Command plan_command = root.command("plan", "make a backup plan, or explain one");
     plan_command.option("--spec-id", request->spec_id, Value::Name, "name of the plan");
-    plan_command.option("--tag", request->tag, Value::Name, "class of its snapshots: daily, weekly, monthly or any other");
-    plan_command.options("--datasets", request->datasets, Value::Name, "dataset IDs: files of the catalog whose name contains one");
+    plan_command.option("--tag", request->tag, Value::Name,
+                        "class of its snapshots: daily, weekly, monthly or any other");
+    plan_command.options("--datasets", request->datasets, Value::Name,
+                         "dataset IDs: files of the catalog whose name contains one");
     plan_command.pair("audit-packs", request->audit_packs, "everything below audit_packs/");
     plan_command.pair("config-files", request->config_files, "the configuration files");
     plan_command.option("--storage-target", request->storage_target, Value::Name, "configured target it goes to");
     plan_command.option("--encryption", request->encryption, Value::Encryption, "how content is sealed");
-    plan_command.option("--retention-days", request->retention_days, Value::Number, "how long a snapshot that no rule keeps stays; with WORM, how long it is locked");
+    plan_command.option("--retention-days", request->retention_days, Value::Number,
+                        "how long a snapshot that no rule keeps stays; with WORM, how long it is locked");
     plan_command.options("--paths", request->paths, Value::File, "any files or directories");
     plan_command.options("--exclude", request->exclude, Value::Glob, "patterns of what to leave out");
     plan_command.options("--config-paths", request->config_paths, Value::File, "more configuration files");
-    plan_command.pair("default-excludes", request->default_excludes, "leave out secrets, PII, caches and logs; switching it off is audited");
+    plan_command.pair("default-excludes", request->default_excludes,
+                      "leave out secrets, PII, caches and logs; switching it off is audited");
     plan_command.pair("worm", request->worm, "nobody removes the snapshots before their date");
     plan_command.option("--output", request->output, Value::File, "file to write; without it the plan is printed");
     plan_command.option("--spec", request->spec_file, Value::File, "plan to start from, or to explain");
     plan_command.flag("--explain", request->explain, "list every rule, and what it selects and leaves out now");
-    plan_command.option("--workspace", request->workspace, Value::Directory, "directory that is explained (default: the current one)");
+    plan_command.option("--workspace", request->workspace, Value::Directory,
+                        "directory that is explained (default: the current one)");
     plan_command.action([request, &shell] { return plan(shell, *request); });
 }
 

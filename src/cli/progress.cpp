@@ -20,23 +20,27 @@ std::string percent_of(const ProgressView& view) {
     if (view.bytes_total == 0) return " -- %";
     const double done = 100.0 * static_cast<double>(view.bytes_done) / static_cast<double>(view.bytes_total);
     // Never "100 %" before the end: what is left takes its time too.
-    const auto percent = static_cast<unsigned>(std::clamp(done, 0.0, view.bytes_done >= view.bytes_total ? 100.0 : 99.0));
+    const auto percent =
+        static_cast<unsigned>(std::clamp(done, 0.0, view.bytes_done >= view.bytes_total ? 100.0 : 99.0));
     return (percent < 10 ? "  " : percent < 100 ? " " : "") + std::to_string(percent) + " %";
 }
 
 std::string eta_of(const ProgressView& view) {
     if (view.bytes_total == 0 || view.recent_rate < 1) return "ETA --:--";
     const std::uint64_t left = view.bytes_total - std::min(view.bytes_done, view.bytes_total);
-    const auto seconds = static_cast<std::uint64_t>(std::min(static_cast<double>(left) / view.recent_rate + 0.5, 359'999.0));
+    const auto seconds =
+        static_cast<std::uint64_t>(std::min(static_cast<double>(left) / view.recent_rate + 0.5, 359'999.0));
     const std::string two = (seconds % 60 < 10 ? "0" : "") + std::to_string(seconds % 60);
     if (seconds < 3600) return "ETA " + std::to_string(seconds / 60) + ":" + two;
     const std::uint64_t minutes = seconds / 60 % 60;
-    return "ETA " + std::to_string(seconds / 3600) + ":" + (minutes < 10 ? "0" : "") + std::to_string(minutes) + ":" + two;
+    return "ETA " + std::to_string(seconds / 3600) + ":" + (minutes < 10 ? "0" : "") + std::to_string(minutes) + ":" +
+           two;
 }
 
 std::string bar_of(const ProgressView& view) {
     constexpr std::size_t kCells = 20;
-    const double share = static_cast<double>(view.bytes_done) / static_cast<double>(std::max<std::uint64_t>(view.bytes_total, 1));
+    const double share =
+        static_cast<double>(view.bytes_done) / static_cast<double>(std::max<std::uint64_t>(view.bytes_total, 1));
     const auto full = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * kCells);
     return "[" + std::string(full, '=') + std::string(kCells - full, ' ') + "]";
 }
@@ -172,8 +176,10 @@ void ConsoleMonitor::draw() {
         if (!terminal && now - last_line_ < kLineEvery) return;
         last_line_ = now;
     }
-    if (terminal) console_.status(progress_text(shown, console_.width()));
-    else console_.complain(progress_text(shown, 0));
+    if (terminal)
+        console_.status(progress_text(shown, console_.width()));
+    else
+        console_.complain(progress_text(shown, 0));
 }
 
 void ConsoleMonitor::run() {

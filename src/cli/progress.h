@@ -1,8 +1,9 @@
 #pragma once
 // ConsoleMonitor: progress, notes and warnings of a verb, for whoever looks at the console.
 //
-// On a terminal a status line, drawn 5 times a second whether or not anything was reported; elsewhere a plain line every 10 s; with --quiet none.
-// All of Monitor is thread-safe and cheap: progress() only remembers, a thread of its own draws.
+// On a terminal a status line, drawn 5 times a second whether or not anything was reported; elsewhere a plain line
+// every 10 s; with --quiet none. All of Monitor is thread-safe and cheap: progress() only remembers, a thread of its
+// own draws.
 
 #include <condition_variable>
 #include <mutex>
@@ -22,10 +23,11 @@ inline constexpr std::size_t kWarningsShown = 50;
 struct ProgressView {
     std::string phase;
     std::uint64_t bytes_done = 0, bytes_total = 0, files_done = 0, files_total = 0;
-    double seconds = 0;         // since the phase began
-    double recent_rate = 0;     // bytes per second of the last seconds
+    double seconds = 0;      // since the phase began
+    double recent_rate = 0;  // bytes per second of the last seconds
 };
-// "storing   45 %  123.4 MB/s  ETA 0:12  [=====     ]  1.2 GiB of 2.6 GiB  1,234 files", as much of it as `width` columns hold; with 0 no limit and no bar.
+// "storing   45 %  123.4 MB/s  ETA 0:12  [=====     ]  1.2 GiB of 2.6 GiB  1,234 files", as much of it as `width`
+// columns hold; with 0 no limit and no bar.
 std::string progress_text(const ProgressView& view, unsigned width);
 
 class ConsoleMonitor final : public Monitor {
@@ -61,7 +63,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     bool stop_ = false;
-    bool started_ = false;           // something was reported
+    bool started_ = false;  // something was reported
     ProgressView now_;
     std::uint64_t expected_bytes_ = 0, expected_files_ = 0;
     std::int64_t phase_began_ = 0;

@@ -28,13 +28,19 @@ Result<PruneRequest> make_request(const PruneLine& line) {
     request.snapshots = line.snapshots;
     if (line.policy.empty()) return request;
     if (!line.snapshots.empty()) {
-        return Error{ErrorCode::BadRequest, "--policy and --snapshot-id exclude each other"}.means("nothing was removed").next("qnwis_dr prune --help");
+        return Error{ErrorCode::BadRequest, "--policy and --snapshot-id exclude each other"}
+            .means("nothing was removed")
+            .next("qnwis_dr prune --help");
     }
     Result<Bytes> text = read_small_file(line.policy, kMaxPolicyFile);
     if (!text.ok()) return std::move(text).error().means("nothing was removed").next("qnwis_dr prune --help");
     Result<RetentionRule> rule = parse_retention_policy(as_text(text.value()));
     if (!rule.ok()) {
-        return std::move(rule).error().means("nothing was removed").during("reading the policy '" + printable(line.policy) + "'").next("qnwis_dr prune --help");
+        return std::move(rule)
+            .error()
+            .means("nothing was removed")
+            .during("reading the policy '" + printable(line.policy) + "'")
+            .next("qnwis_dr prune --help");
     }
     request.rule = std::move(rule).value();
     return request;
@@ -45,8 +51,10 @@ void write_decision(JsonWriter& json, const PruneDecision& decision) {
     json.field("snapshot_id", decision.meta.snapshot_id);
     json.field("tag", decision.meta.tag);
     json.field("created_at", decision.meta.created_at);
-    if (decision.keep) json.field("retain_until", decision.meta.retain_until);
-    else json.field("total_bytes", decision.meta.total_bytes);
+    if (decision.keep)
+        json.field("retain_until", decision.meta.retain_until);
+    else
+        json.field("total_bytes", decision.meta.total_bytes);
     json.field("reasons", decision.reasons);
     json.end_object();
 }
@@ -68,8 +76,10 @@ void print_json(Shell& shell, const PruneRequest& request, const PruneResult& re
     shell.print_json([&](JsonWriter& json) {
         json.field("dry_run", request.dry_run);
         json.key("rule");
-        if (request.rule) write(json, *request.rule);
-        else json.null();
+        if (request.rule)
+            write(json, *request.rule);
+        else
+            json.null();
         const std::uint64_t kept = write_decisions(json, "kept", result, true);
         const std::uint64_t removed = write_decisions(json, "removed", result, false);
         json.field("kept_count", kept);
@@ -87,20 +97,22 @@ void print_human(Shell& shell, const PruneRequest& request, const PruneResult& r
     std::uint64_t kept = 0;
     for (const PruneDecision& decision : result.decisions) {
         if (decision.keep) ++kept;
-        table.add({decision.keep ? "keep" : "remove", decision.meta.snapshot_id.text().substr(0, 12), decision.meta.created_at.human(),
-                   decision.meta.tag.text(), safe_line(joined(decision.reasons))});
+        table.add({decision.keep ? "keep" : "remove", decision.meta.snapshot_id.text().substr(0, 12),
+                   decision.meta.created_at.human(), decision.meta.tag.text(), safe_line(joined(decision.reasons))});
     }
     if (!table.empty()) {
         for (const std::string& line : table.lines()) console.say(line);
     }
     const std::uint64_t going = result.decisions.size() - kept;
     if (request.dry_run) {
-        console.say("dry run: would keep " + counted(kept, "snapshot", "snapshots") + " and remove " + human_count(going) + "; nothing was changed");
+        console.say("dry run: would keep " + counted(kept, "snapshot", "snapshots") + " and remove " +
+                    human_count(going) + "; nothing was changed");
         return;
     }
     console.say("kept " + counted(kept, "snapshot", "snapshots") + ", removed " + human_count(result.forgotten));
-    console.say("freed " + human_bytes(result.bytes_freed) + ": " + counted(result.packs_removed, "pack", "packs") + " deleted, " +
-                human_count(result.packs_condemned) + " condemned, in " + human_duration(total_seconds(result.timings)));
+    console.say("freed " + human_bytes(result.bytes_freed) + ": " + counted(result.packs_removed, "pack", "packs") +
+                " deleted, " + human_count(result.packs_condemned) + " condemned, in " +
+                human_duration(total_seconds(result.timings)));
     if (!result.marked) console.say("only whole packs known to be unused were collected: the read key was not there");
 }
 
@@ -109,8 +121,10 @@ Result<int> prune(Shell& shell, const PruneLine& line) {
     const ResolvedSettings resolved = DR_TRY(shell.resolve());
     const PruneResult result = DR_TRY(Service{shell.world(), resolved.settings}.prune(request, shell.monitor()));
     shell.done_working();
-    if (shell.options.json) print_json(shell, request, result);
-    else print_human(shell, request, result);
+    if (shell.options.json)
+        print_json(shell, request, result);
+    else
+        print_human(shell, request, result);
     return 0;
 }
 
@@ -119,7 +133,8 @@ Result<int> prune(Shell& shell, const PruneLine& line) {
 void add_prune(Command& root, Shell& shell) {
     auto line = std::make_shared<PruneLine>();
     Command command = root.command("prune", "remove what retention does not keep, and free its space");
-    command.option("--policy", line->policy, Value::File, "RetentionRule, or a Policy that holds one; without it each snapshot's own retention_days count");
+    command.option("--policy", line->policy, Value::File,
+                   "RetentionRule, or a Policy that holds one; without it each snapshot's own retention_days count");
     command.options("--snapshot-id", line->snapshots, Value::Snapshot, "remove these instead of asking a rule");
     command.pair("dry-run", line->dry_run, "say what would go and stay, and why; change nothing");
     command.action([line, &shell] { return prune(shell, *line); });

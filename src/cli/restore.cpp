@@ -26,7 +26,8 @@ void print_json(Shell& shell, const RestoreResult& result) {
     const RestorePlan& plan = outcome.plan;
     const bool dry = plan.dry_run;
     // What was planned and failed was not replaced or created; failures of both kinds are counted together.
-    const std::uint64_t replaced = dry ? plan.files_to_replace : std::min(plan.files_to_replace, outcome.files_restored);
+    const std::uint64_t replaced =
+        dry ? plan.files_to_replace : std::min(plan.files_to_replace, outcome.files_restored);
     const std::uint64_t created = dry ? plan.files_to_create : outcome.files_restored - replaced;
     shell.print_json([&](JsonWriter& json) {
         json.field("plan_id", plan.plan_id);
@@ -62,7 +63,9 @@ void print_json(Shell& shell, const RestoreResult& result) {
 void print_paths(Shell& shell, std::string_view mark, const std::vector<std::string>& paths) {
     const std::size_t shown = shell.options.verbose ? paths.size() : std::min(paths.size(), kListed);
     for (std::size_t i = 0; i < shown; ++i) shell.console().say("  " + std::string(mark) + " " + printable(paths[i]));
-    if (shown < paths.size()) shell.console().say("  " + std::string(mark) + " … " + human_count(paths.size() - shown) + " more (--verbose lists them)");
+    if (shown < paths.size())
+        shell.console().say("  " + std::string(mark) + " … " + human_count(paths.size() - shown) +
+                            " more (--verbose lists them)");
 }
 
 void print_refused(Shell& shell, const RestorePlan& plan) {
@@ -70,34 +73,37 @@ void print_refused(Shell& shell, const RestorePlan& plan) {
     for (std::size_t i = 0; i < shown; ++i) {
         shell.console().say("  ! " + printable(plan.refused[i].path) + ": " + safe_line(plan.refused[i].error));
     }
-    if (shown < plan.refused.size()) shell.console().say("  ! … " + human_count(plan.refused.size() - shown) + " more (--verbose lists them)");
+    if (shown < plan.refused.size())
+        shell.console().say("  ! … " + human_count(plan.refused.size() - shown) + " more (--verbose lists them)");
 }
 
 void print_dry_run(Shell& shell, const RestoreResult& result) {
     const RestorePlan& plan = result.outcome.plan;
     Console& console = shell.console();
-    console.say("dry run: nothing was written. Snapshot " + result.meta.snapshot_id.text() + " of " + result.meta.created_at.human() + " to '" +
-                printable(plan.target_path) + "'");
+    console.say("dry run: nothing was written. Snapshot " + result.meta.snapshot_id.text() + " of " +
+                result.meta.created_at.human() + " to '" + printable(plan.target_path) + "'");
     print_paths(shell, "+", result.outcome.created);
     print_paths(shell, "~", result.outcome.replaced);
     print_refused(shell, plan);
-    console.say("would create " + counted(plan.files_to_create, "file", "files") + ", replace " + human_count(plan.files_to_replace) + ", skip " +
-                human_count(plan.files_to_skip) + " that are equal, refuse " + human_count(plan.files_refused));
+    console.say("would create " + counted(plan.files_to_create, "file", "files") + ", replace " +
+                human_count(plan.files_to_replace) + ", skip " + human_count(plan.files_to_skip) +
+                " that are equal, refuse " + human_count(plan.files_refused));
     console.say("would read " + human_bytes(plan.bytes_to_read) + " and write " + human_bytes(plan.bytes_to_write));
 }
 
 void print_restored(Shell& shell, const RestoreResult& result) {
     const RestoreOutcome& outcome = result.outcome;
     Console& console = shell.console();
-    console.say("restored snapshot " + result.meta.snapshot_id.text() + " of " + result.meta.created_at.human() + " to '" +
-                printable(outcome.plan.target_path) + "'");
+    console.say("restored snapshot " + result.meta.snapshot_id.text() + " of " + result.meta.created_at.human() +
+                " to '" + printable(outcome.plan.target_path) + "'");
     if (shell.options.verbose) {
         print_paths(shell, "+", outcome.created);
         print_paths(shell, "~", outcome.replaced);
     }
     print_refused(shell, outcome.plan);
-    console.say("  " + counted(outcome.files_restored, "file", "files") + " written and verified, " + human_bytes(outcome.bytes_restored) + "; " +
-                human_count(outcome.files_skipped) + " were equal already");
+    console.say("  " + counted(outcome.files_restored, "file", "files") + " written and verified, " +
+                human_bytes(outcome.bytes_restored) + "; " + human_count(outcome.files_skipped) +
+                " were equal already");
     console.say("  " + human_bytes(outcome.bytes_read) + " read, in " + human_duration(total_seconds(result.timings)));
 }
 
@@ -107,17 +113,23 @@ int complain(Shell& shell, const RestoreResult& result) {
     if (outcome.failure_count == 0) return 0;
     const std::size_t shown = std::min(outcome.failures.size(), kWarningsShown);
     for (std::size_t i = 1; i < shown; ++i) {
-        shell.console().complain("not restored: '" + printable(outcome.failures[i].path) + "': " + outcome.failures[i].error);
+        shell.console().complain("not restored: '" + printable(outcome.failures[i].path) +
+                                 "': " + outcome.failures[i].error);
     }
     const bool damaged = outcome.worst_failure == ErrorCode::Damaged;
     const std::string id = result.meta.snapshot_id.text().substr(0, 12);
     std::string what = "cannot restore " + counted(outcome.failure_count, "file", "files");
-    if (!outcome.failures.empty()) what = "cannot restore '" + printable(outcome.failures.front().path) + "': " + outcome.failures.front().error;
+    if (!outcome.failures.empty())
+        what = "cannot restore '" + printable(outcome.failures.front().path) + "': " + outcome.failures.front().error;
     Error error = Error{outcome.worst_failure, what}
-                      .means(counted(outcome.failure_count, "file was", "files were") + " not created; everything else was restored and verified")
-                      .during("restoring snapshot " + id + " of " + result.meta.created_at.human() + " to '" + printable(outcome.plan.target_path) + "'");
-    error = Error{std::move(error).next(damaged ? shell.command_line("verify --json --snapshot-id " + id)
-                                          : shell.command_line("restore --dry-run --snapshot-id " + id + " --target-path " + shell_quoted(outcome.plan.target_path)))};
+                      .means(counted(outcome.failure_count, "file was", "files were") +
+                             " not created; everything else was restored and verified")
+                      .during("restoring snapshot " + id + " of " + result.meta.created_at.human() + " to '" +
+                              printable(outcome.plan.target_path) + "'");
+    error = Error{
+        std::move(error).next(damaged ? shell.command_line("verify --json --snapshot-id " + id)
+                                      : shell.command_line("restore --dry-run --snapshot-id " + id + " --target-path " +
+                                                           shell_quoted(outcome.plan.target_path)))};
     shell.console().show(error);
     // 3: done, but some files are missing, all of them listed.
     const bool tells_more = damaged || outcome.worst_failure == ErrorCode::NoSpace;
@@ -128,14 +140,19 @@ Result<int> restore(Shell& shell, RestoreLine& line) {
     line.request.dry_run = line.dry_run.value_or(false);
     line.request.overwrite = line.overwrite.value_or(false);
     const ResolvedSettings resolved = DR_TRY(shell.resolve());
-    const RestoreResult result = DR_TRY(Service{shell.world(), resolved.settings}.restore(line.request, shell.monitor()));
+    const RestoreResult result =
+        DR_TRY(Service{shell.world(), resolved.settings}.restore(line.request, shell.monitor()));
     shell.done_working();
     for (const RestoreLoss& loss : result.outcome.losses) {
-        shell.console().complain("warning: " + loss.reason + " (" + counted(loss.count, "entry", "entries") + ", '" + printable(loss.example) + "' for one)");
+        shell.console().complain("warning: " + loss.reason + " (" + counted(loss.count, "entry", "entries") + ", '" +
+                                 printable(loss.example) + "' for one)");
     }
-    if (shell.options.json) print_json(shell, result);
-    else if (line.request.dry_run) print_dry_run(shell, result);
-    else print_restored(shell, result);
+    if (shell.options.json)
+        print_json(shell, result);
+    else if (line.request.dry_run)
+        print_dry_run(shell, result);
+    else
+        print_restored(shell, result);
     return complain(shell, result);
 }
 
@@ -145,7 +162,8 @@ void add_restore(Command& root, Shell& shell) {
     auto line = std::make_shared<RestoreLine>();
     Command command = root.command("restore", "bring a snapshot back below an approved directory");
     command.option("--snapshot-id", line->request.snapshot, Value::Snapshot, help::kSnapshotId, Need::Required);
-    command.option("--target-path", line->request.target_path, Value::Directory, "where to; at or below an allowed target", Need::Required);
+    command.option("--target-path", line->request.target_path, Value::Directory,
+                   "where to; at or below an allowed target", Need::Required);
     command.pair("dry-run", line->dry_run, "say what would be done, and do nothing");
     command.pair("overwrite", line->overwrite, "replace files that differ");
     command.options("--path", line->request.paths, Value::Text, "only these files or directories of the snapshot");

@@ -19,11 +19,15 @@ constexpr const char* kAbout =
 
 void add_common(Command root, CommonOptions& options) {
     root.option("--config", options.settings.config, Value::File, "configuration file (QNWIS_DR_CONFIG)");
-    root.option("--storage-path", options.settings.storage_path, Value::Directory, "where the backups are: a directory or an URL (QNWIS_DR_STORAGE_PATH)");
-    root.option("--backend", options.settings.backend, Value::Backend, "kind of storage; without it the storage path decides");
+    root.option("--storage-path", options.settings.storage_path, Value::Directory,
+                "where the backups are: a directory or an URL (QNWIS_DR_STORAGE_PATH)");
+    root.option("--backend", options.settings.backend, Value::Backend,
+                "kind of storage; without it the storage path decides");
     root.option("--key-file", options.settings.key_file, Value::File, "wrapped key (QNWIS_DR_KEY_FILE)");
     root.option("--workers", options.settings.workers, Value::Number, "threads; one for each core without it");
-    root.flag("--accept-history", options.settings.accept_history, "trust the repository's history as it is now, though it is older than or differs from what this machine saw");
+    root.flag(
+        "--accept-history", options.settings.accept_history,
+        "trust the repository's history as it is now, though it is older than or differs from what this machine saw");
     root.flag("--no-input", options.no_input, "never ask on the terminal");
     root.flag("--json", options.json, "one JSON object, or JSON lines, as docs/schemas has them");
     root.flag("-q,--quiet", options.quiet, "no progress and no notes");
@@ -93,7 +97,8 @@ Process harden_process(char** environment) {
     for (char** variable = environment; *variable != nullptr; ++variable) {
         const std::string_view text = *variable;
         const std::size_t equals = text.find('=');
-        if (equals != std::string_view::npos) process.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+        if (equals != std::string_view::npos)
+            process.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
     }
     process.is_root = ::geteuid() == 0;
     process.umask = ::umask(077);

@@ -24,7 +24,8 @@ Result<std::optional<ConfigFile>> read_config(const ConfigChoice& choice) {
         if (text.error().code() == ErrorCode::NotFound && !choice.must_exist) continue;
         Error error = text.error();
         return std::move(error)
-            .during("reading the configuration '" + printable(path) + "'" + (choice.origin.empty() ? "" : " that " + choice.origin + " names"))
+            .during("reading the configuration '" + printable(path) + "'" +
+                    (choice.origin.empty() ? "" : " that " + choice.origin + " names"))
             .next("qnwis_dr config show --config /dev/null");
     }
     return std::optional<ConfigFile>{};
@@ -32,8 +33,9 @@ Result<std::optional<ConfigFile>> read_config(const ConfigChoice& choice) {
 
 // Commands whose `next` line has to find the same repository as the one that failed.
 bool needs_repository(std::string_view command) {
-    static constexpr std::array<std::string_view, 14> kCommands{"backup", "list", "verify", "restore", "prune", "stats", "ls",
-                                                                "find",   "diff", "dump",   "manifest", "init", "keys slot", "keys export"};
+    static constexpr std::array<std::string_view, 14> kCommands{"backup",   "list", "verify",    "restore",    "prune",
+                                                                "stats",    "ls",   "find",      "diff",       "dump",
+                                                                "manifest", "init", "keys slot", "keys export"};
     return std::ranges::any_of(kCommands, [command](std::string_view name) { return command.starts_with(name); });
 }
 
@@ -111,7 +113,8 @@ std::string Shell::command_line(std::string_view command) const {
     const std::size_t end = std::min(command.find("    "), command.size());
     std::string line = "qnwis_dr " + std::string(command.substr(0, end));
     const auto add = [&](std::string_view option, const std::string& value) {
-        if (!value.empty() && line.find(option) == std::string::npos) line += " " + std::string(option) + " " + shell_quoted(value);
+        if (!value.empty() && line.find(option) == std::string::npos)
+            line += " " + std::string(option) + " " + shell_quoted(value);
     };
     if (needs_repository(command)) {
         add("--storage-path", options.settings.storage_path);
@@ -131,7 +134,8 @@ void write_timings(JsonWriter& json, const Timings& timings) {
 
 double total_seconds(const Timings& timings) { return timings.empty() ? 0 : timings.back().second / 1000; }
 
-Result<std::uint64_t> parse_number(std::string_view option, std::string_view text, std::uint64_t min, std::uint64_t max) {
+Result<std::uint64_t> parse_number(std::string_view option, std::string_view text, std::uint64_t min,
+                                   std::uint64_t max) {
     Result<std::uint64_t> number = parse_natural(text, min, max);
     if (number.ok()) return number;
     return Error{ErrorCode::BadRequest, std::string(option) + " " + number.error().what()}.means("nothing was done");
@@ -139,7 +143,8 @@ Result<std::uint64_t> parse_number(std::string_view option, std::string_view tex
 
 std::string shell_quoted(std::string_view word) {
     const auto plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view{"_./:,@%+=-"}.contains(c);
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view{"_./:,@%+=-"}.contains(c);
     };
     if (!word.empty() && std::ranges::all_of(word, plain)) return std::string(word);
     std::string quoted = "'";

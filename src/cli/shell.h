@@ -1,5 +1,6 @@
 #pragma once
-// Shell: what every command has at hand: the world, the console, the options of every command, and the settings they lead to.
+// Shell: what every command has at hand: the world, the console, the options of every command, and the settings they
+// lead to.
 
 #include <functional>
 #include <memory>
@@ -19,7 +20,7 @@ namespace dr::cli {
 struct Surroundings {
     Variables environment;
     bool is_root = false;
-    unsigned umask = 022;       // as it was; the program's own is stricter
+    unsigned umask = 022;        // as it was; the program's own is stricter
     const Clock& display_clock;  // for progress only; the World's clock may be a simulated one
 };
 
@@ -50,7 +51,8 @@ public:
     // Names this run in everything it prints: "cli-" and 16 hexadecimal digits.
     const std::string& request_id();
 
-    // Reads the configuration and resolves every setting, the passphrase prompt too. NotFound where a named configuration is missing, BadRequest.
+    // Reads the configuration and resolves every setting, the passphrase prompt too. NotFound where a named
+    // configuration is missing, BadRequest.
     Result<ResolvedSettings> resolve() const;
 
     // One JSON document on one line. `write` is called inside an object that holds request_id already.
@@ -73,7 +75,8 @@ void write_timings(JsonWriter& json, const Timings& timings);  // the field timi
 double total_seconds(const Timings& timings);
 
 // A whole number of an option: BadRequest naming it.
-Result<std::uint64_t> parse_number(std::string_view option, std::string_view text, std::uint64_t min, std::uint64_t max);
+Result<std::uint64_t> parse_number(std::string_view option, std::string_view text, std::uint64_t min,
+                                   std::uint64_t max);
 
 // In single quotes where a shell would need them.
 std::string shell_quoted(std::string_view word);

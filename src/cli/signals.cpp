@@ -33,13 +33,13 @@ extern "C" void on_stop(int) {
 }  // namespace
 
 void catch_signals() {
-    struct sigaction stop {};
+    struct sigaction stop{};
     stop.sa_handler = on_stop;
     sigemptyset(&stop.sa_mask);
     stop.sa_flags = 0;  // no SA_RESTART: a read that waits for input ends
     for (const int number : kStopping) {
         // nohup and background jobs ignore some of them on purpose.
-        struct sigaction before {};
+        struct sigaction before{};
         if (sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
         sigaction(number, &stop, nullptr);
     }
@@ -50,7 +50,7 @@ bool interrupted() { return stop_count.load(std::memory_order_relaxed) > 0; }
 
 void restore_default_signals() {
     for (const int number : kStopping) {
-        struct sigaction now {};
+        struct sigaction now{};
         if (sigaction(number, nullptr, &now) == 0 && now.sa_handler == on_stop) std::signal(number, SIG_DFL);
     }
     std::signal(SIGPIPE, SIG_DFL);

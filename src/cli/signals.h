@@ -1,5 +1,6 @@
 #pragma once
-// Signals: Ctrl-C, SIGTERM and SIGHUP ask to stop; asked twice, the program stops at once. SIGPIPE is an error of write(), not a death.
+// Signals: Ctrl-C, SIGTERM and SIGHUP ask to stop; asked twice, the program stops at once. SIGPIPE is an error of
+// write(), not a death.
 //
 // A signal handler can only reach what is global: this is the one place with global state.
 
@@ -7,8 +8,8 @@
 
 namespace dr::cli {
 
-// Installs the handlers. The first signal makes interrupted() true and ends blocking reads with EINTR; the second one restores the
-// terminal and ends the process with status 130.
+// Installs the handlers. The first signal makes interrupted() true and ends blocking reads with EINTR; the second one
+// restores the terminal and ends the process with status 130.
 void catch_signals();
 bool interrupted();
 

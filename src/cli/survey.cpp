@@ -53,7 +53,8 @@ class Walker {
 public:
     Walker(const Selection& selection, const SurveyOptions& options, Monitor& monitor)
         : selection_(selection), options_(options), monitor_(monitor), tally_(selection) {
-        if (!options.repository.empty() && ::stat(options.repository.c_str(), &repository_) == 0) has_repository_ = true;
+        if (!options.repository.empty() && ::stat(options.repository.c_str(), &repository_) == 0)
+            has_repository_ = true;
     }
 
     // The root of a walk, whose entries appear below `path`. `outside`: by their full path.
@@ -110,7 +111,7 @@ private:
     }
 
     Result<void> entry(int parent, const char* name, const RelativePath& path, std::size_t depth) {
-        struct stat status {};
+        struct stat status{};
         if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
             unreadable(path, Error::from_errno(errno, "cannot look at the entry"));
             return {};
@@ -121,7 +122,8 @@ private:
         if (facts.kind == PathKind::Directory) {
             below = FileDescriptor{::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
             if (below.is_open()) facts.has_cachedir_tag = has_cachedir_tag(below.get());
-            facts.is_repository = has_repository_ && status.st_dev == repository_.st_dev && status.st_ino == repository_.st_ino;
+            facts.is_repository =
+                has_repository_ && status.st_dev == repository_.st_dev && status.st_ino == repository_.st_ino;
         }
         const Decision decision = outside_ ? selection_.decide_outside(path, facts) : selection_.decide(path, facts);
         if (decision.verdict == Verdict::Skipped) {
@@ -150,18 +152,21 @@ private:
     Monitor& monitor_;
     DatasetTally tally_;
     Survey result_;
-    struct stat repository_ {};
+    struct stat repository_{};
     bool has_repository_ = false;
     bool outside_ = false;
 };
 
 }  // namespace
 
-Result<Survey> survey(const Selection& selection, const std::string& workspace, const SurveyOptions& options, Monitor& monitor) {
+Result<Survey> survey(const Selection& selection, const std::string& workspace, const SurveyOptions& options,
+                      Monitor& monitor) {
     Walker walker{selection, options, monitor};
     if (selection.touches_workspace()) {
         const int fd = ::open(workspace.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0) return Error::from_errno(errno, "cannot open the workspace '" + printable(workspace) + "'").next("qnwis_dr plan --help");
+        if (fd < 0)
+            return Error::from_errno(errno, "cannot open the workspace '" + printable(workspace) + "'")
+                .next("qnwis_dr plan --help");
         DR_TRY(walker.root(fd, RelativePath{}, false));
     }
     for (const OutsideRoot& root : selection.outside_roots()) DR_TRY(walker.outside_root(root));

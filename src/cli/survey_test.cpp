@@ -60,7 +60,8 @@ TEST_F(SurveyTest, CountsWhatIsSelectedAndWhatIsLeftOutByReason) {
     const Survey found = find(everything(), options).value();
     EXPECT_EQ(found.files, 2U);
     EXPECT_EQ(found.bytes, 8U);
-    EXPECT_EQ(found.skipped, (std::map<std::string, std::uint64_t>{{"secret", 1}, {"log", 1}, {"cache", 1}, {"private_key", 1}, {"repository", 1}}));
+    EXPECT_EQ(found.skipped, (std::map<std::string, std::uint64_t>{
+                                 {"secret", 1}, {"log", 1}, {"cache", 1}, {"private_key", 1}, {"repository", 1}}));
     EXPECT_EQ(found.unreadable, 0U);
 }
 

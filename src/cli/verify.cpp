@@ -1,5 +1,5 @@
-// `qnwis_dr verify`: read the arguments, ask the service, print. The HTTP API asks the same service, so the two can never answer
-// differently.
+// `qnwis_dr verify`: read the arguments, ask the service, print. The HTTP API asks the same service, so the two can
+// never answer differently.
 
 #include "cli/commands.h"
 #include "cli/format.h"
@@ -39,12 +39,14 @@ void print_human(Shell& shell, const VerifyResult& result) {
     const auto word = [](bool ok) { return std::string(ok ? "ok    " : "FAILED"); };
     Console& console = shell.console();
     console.say("snapshot " + report.snapshot_id.text() + (report.passed() ? " passed" : " DID NOT PASS"));
-    console.say("  manifest_ok       " + word(report.manifest_ok) + "  the tree is complete and hashes to what was signed");
+    console.say("  manifest_ok       " + word(report.manifest_ok) +
+                "  the tree is complete and hashes to what was signed");
     console.say("  sample_files_ok   " + word(report.sample_files_ok) + "  the sampled files hash to their SHA-256");
     console.say("  decrypt_ok        " + word(report.decrypt_ok) + "  all that was read opened");
     console.say("  restore_smoke_ok  " + word(report.restore_smoke_ok) + "  a sample came back equal");
-    console.say("  checked           " + counted(report.files_checked, "file", "files") + ", " + human_bytes(report.bytes_checked) +
-                (report.everything_read ? ", every byte of the snapshot" : "") + ", in " + human_duration(total_seconds(result.timings)));
+    console.say("  checked           " + counted(report.files_checked, "file", "files") + ", " +
+                human_bytes(report.bytes_checked) + (report.everything_read ? ", every byte of the snapshot" : "") +
+                ", in " + human_duration(total_seconds(result.timings)));
 }
 
 // What is wrong, for people; the exit status is that of an integrity failure.
@@ -55,7 +57,8 @@ int complain(Shell& shell, const VerificationReport& report) {
     const std::string first = report.errors.empty() ? "a check failed" : report.errors.front();
     const Error error = Error{ErrorCode::Damaged, "snapshot " + id + " did not pass: " + first}
                             .means(counted(report.errors.size(), "thing is", "things are") +
-                                   " not what was written; other files and other snapshots can be restored, and the next backup stores anew what it finds damaged")
+                                   " not what was written; other files and other snapshots can be restored, and the "
+                                   "next backup stores anew what it finds damaged")
                             .next(shell.command_line("verify --all --json --snapshot-id " + id));
     shell.console().show(error);
     return info(error.code()).exit_status;
@@ -72,8 +75,10 @@ Result<int> verify(Shell& shell, const VerifyLine& line) {
         request.snapshot = snapshot;
         const VerifyResult result = DR_TRY(service.verify(request, shell.monitor()));
         shell.done_working();
-        if (shell.options.json) print_json(shell, result);
-        else print_human(shell, result);
+        if (shell.options.json)
+            print_json(shell, result);
+        else
+            print_human(shell, result);
         if (!result.report.passed()) status = complain(shell, result.report);
     }
     return status;
@@ -85,7 +90,8 @@ void add_verify(Command& root, Shell& shell) {
     auto line = std::make_shared<VerifyLine>();
     Command command = root.command("verify", "check that a snapshot is whole and comes back");
     command.options("--snapshot-id", line->snapshots, Value::Snapshot, help::kSnapshotId, Need::Required);
-    command.option("--sample-count", line->sample_count, Value::Number, "files to read and restore as a sample (default: 10)");
+    command.option("--sample-count", line->sample_count, Value::Number,
+                   "files to read and restore as a sample (default: 10)");
     command.flag("--all", line->all, "read every byte");
     command.action([line, &shell] { return verify(shell, *line); });
 }

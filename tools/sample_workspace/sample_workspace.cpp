@@ -24,10 +24,10 @@ constexpr int kLastYear = 2026;
 constexpr int kLastMonth = 10;
 
 constexpr std::array<std::string_view, 16> kSectors{
-    "agriculture", "mining",  "manufacturing", "energy",     "water",     "construction", "trade",  "transport",
-    "hospitality", "ict",     "finance",       "real_estate", "education", "health",       "public", "households"};
-constexpr std::array<std::string_view, 8> kMunicipalities{"Doha",      "Al Rayyan", "Al Wakrah",  "Umm Salal",
-                                                          "Al Khor",   "Al Daayen", "Al Shamal",  "Al Sheehaniya"};
+    "agriculture", "mining", "manufacturing", "energy",      "water",     "construction", "trade",  "transport",
+    "hospitality", "ict",    "finance",       "real_estate", "education", "health",       "public", "households"};
+constexpr std::array<std::string_view, 8> kMunicipalities{"Doha",    "Al Rayyan", "Al Wakrah", "Umm Salal",
+                                                          "Al Khor", "Al Daayen", "Al Shamal", "Al Sheehaniya"};
 constexpr std::array<std::string_view, 2> kGroups{"Qatari", "non-Qatari"};
 
 struct Series {
@@ -78,11 +78,14 @@ void write_series(const fs::path& catalog, const Series& series, std::mt19937_64
             for (std::size_t sector = 0; sector < kSectors.size(); ++sector) {
                 for (std::size_t place = 0; place < kMunicipalities.size(); ++place) {
                     for (std::size_t group = 0; group < kGroups.size(); ++group) {
-                        const double scale = (0.6 + 0.06 * static_cast<double>(sector)) * (1.1 - 0.04 * static_cast<double>(place)) * (group == 0 ? 1.25 : 0.95);
+                        const double scale = (0.6 + 0.06 * static_cast<double>(sector)) *
+                                             (1.1 - 0.04 * static_cast<double>(place)) * (group == 0 ? 1.25 : 0.95);
                         std::array<char, 160> line{};
-                        const int size = std::snprintf(line.data(), line.size(), "%04d-%02d,%s,%s,%s,%s,%.*f,%s\n", year, month, kSectors[sector].data(), kMunicipalities[place].data(),
-                                                       kGroups[group].data(), series.unit.data(), series.decimals, value_at(series, scale, year, month, random),
-                                                       year == kLastYear && month >= kLastMonth - 1 ? "provisional" : "final");
+                        const int size = std::snprintf(
+                            line.data(), line.size(), "%04d-%02d,%s,%s,%s,%s,%.*f,%s\n", year, month,
+                            kSectors[sector].data(), kMunicipalities[place].data(), kGroups[group].data(),
+                            series.unit.data(), series.decimals, value_at(series, scale, year, month, random),
+                            year == kLastYear && month >= kLastMonth - 1 ? "provisional" : "final");
                         out.write(line.data(), size);
                     }
                 }
@@ -98,11 +101,15 @@ void write_audit_packs(const fs::path& root, std::mt19937_64& random) {
         const fs::path pack = root / "audit_packs" / name.data();
         std::ofstream trail = create(pack / "audit_trail.jsonl");
         for (int event = 0; event < 400; ++event) {
-            trail << R"({"seq":)" << event << R"(,"month":")" << name.data() << R"(","actor":"svc-lmis","action":"publish","object":"series/)" << kSeries[random() % kSeries.size()].id
-                  << R"(","digest":")" << std::hex << random() << random() << std::dec << "\"}\n";
+            trail << R"({"seq":)" << event << R"(,"month":")" << name.data()
+                  << R"(","actor":"svc-lmis","action":"publish","object":"series/)"
+                  << kSeries[random() % kSeries.size()].id << R"(","digest":")" << std::hex << random() << random()
+                  << std::dec << "\"}\n";
         }
-        text(pack / "evidence" / "checks.json", R"({"completeness":"passed","range":"passed","outliers_reviewed":true})" "\n");
-        text(pack / "evidence" / "statement.txt", "Monthly statement: every series was published on time and reviewed by two people.\n");
+        text(pack / "evidence" / "checks.json", R"({"completeness":"passed","range":"passed","outliers_reviewed":true})"
+                                                "\n");
+        text(pack / "evidence" / "statement.txt",
+             "Monthly statement: every series was published on time and reviewed by two people.\n");
     }
 }
 
@@ -114,13 +121,15 @@ void write_configuration(const fs::path& root) {
     text(config / "slo.yml", "availability: 99.5\nlatency_p95_ms: 800\n");
     text(config / "settings.toml", "[series]\nfirst_year = 2015\nprovisional_months = 2\n");
     text(root / "src/qnwis/main.py", "def main() -> None:\n    print(\"QNWIS\")\n");
-    text(root / "README.md", "# QNWIS sample workspace\nMade by a seeded generator; nothing here is about a real person.\n");
+    text(root / "README.md",
+         "# QNWIS sample workspace\nMade by a seeded generator; nothing here is about a real person.\n");
 }
 
 // What a backup must leave out by default (SPEC 3). The secrets are examples, not keys of anything.
 void write_what_stays_behind(const fs::path& root) {
     text(root / ".env", "QNWIS_DB_PASSWORD=canary-secret-in-dotenv\n");
-    text(root / "src/qnwis/config/tls/server.key", "-----BEGIN PRIVATE KEY-----\ncanary-secret-private-key\n-----END PRIVATE KEY-----\n");
+    text(root / "src/qnwis/config/tls/server.key",
+         "-----BEGIN PRIVATE KEY-----\ncanary-secret-private-key\n-----END PRIVATE KEY-----\n");
     text(root / "data/catalog/pii/LMIS_RETENTION_TS_persons.csv", "qid,name\n00000000000,canary-person-in-pii\n");
     text(root / "src/qnwis/__pycache__/main.cpython-311.pyc", "canary-cache\n");
     text(root / "audit_packs/.cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");

@@ -8,7 +8,7 @@ namespace dr {
 
 }  // namespace dr
 
-#define DR_CHECK(condition)                                               \
-    do {                                                                  \
+#define DR_CHECK(condition)                                                   \
+    do {                                                                      \
         if (!(condition)) ::dr::check_failed(#condition, __FILE__, __LINE__); \
     } while (false)

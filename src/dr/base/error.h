@@ -63,21 +63,33 @@ class [[nodiscard]] Error {
 public:
     Error(ErrorCode code, std::string what) : code_(code), what_(std::move(what)) {}
 
-    // The error of a failed system call: `what` without the reason, `number` an errno. ENOSPC and EDQUOT become NoSpace,
-    // ENOENT NotFound, EEXIST AlreadyExists, EACCES and EPERM stay Io with the reason in words.
+    // The error of a failed system call: `what` without the reason, `number` an errno. ENOSPC and EDQUOT become
+    // NoSpace, ENOENT NotFound, EEXIST AlreadyExists, EACCES and EPERM stay Io with the reason in words.
     static Error from_errno(int number, std::string_view what);
 
     ErrorCode code() const { return code_; }
-    const std::string& what() const { return what_; }    // one sentence: lower case, no final stop
+    const std::string& what() const { return what_; }  // one sentence: lower case, no final stop
     const std::string& meaning() const { return means_; }
     const std::vector<std::string>& whiles() const { return during_; }  // innermost first
     const std::string& next_step() const { return next_; }
-    int system_errno() const { return errno_; }          // 0 where no system call failed
+    int system_errno() const { return errno_; }  // 0 where no system call failed
 
-    Error&& during(std::string doing) && { during_.push_back(std::move(doing)); return std::move(*this); }
-    Error&& means(std::string meaning) && { means_ = std::move(meaning); return std::move(*this); }
-    Error&& next(std::string command) && { next_ = std::move(command); return std::move(*this); }
-    Error&& as(ErrorCode code) && { code_ = code; return std::move(*this); }
+    Error&& during(std::string doing) && {
+        during_.push_back(std::move(doing));
+        return std::move(*this);
+    }
+    Error&& means(std::string meaning) && {
+        means_ = std::move(meaning);
+        return std::move(*this);
+    }
+    Error&& next(std::string command) && {
+        next_ = std::move(command);
+        return std::move(*this);
+    }
+    Error&& as(ErrorCode code) && {
+        code_ = code;
+        return std::move(*this);
+    }
 
     // The sentence and what was being done, on one line: for logs and for causes.
     std::string one_line() const;

@@ -19,7 +19,13 @@ TEST(Hex, OneValueHasOneText) {
 }
 
 TEST(Base64, AgreesWithTheExamplesOfRfc4648) {
-    const std::pair<const char*, const char*> examples[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    const std::pair<const char*, const char*> examples[] = {{"", ""},
+                                                            {"f", "Zg=="},
+                                                            {"fo", "Zm8="},
+                                                            {"foo", "Zm9v"},
+                                                            {"foob", "Zm9vYg=="},
+                                                            {"fooba", "Zm9vYmE="},
+                                                            {"foobar", "Zm9vYmFy"}};
     for (const auto& [plain, text] : examples) {
         EXPECT_EQ(to_base64(as_bytes(plain)), text);
         EXPECT_EQ(as_text(parse_base64(text).value()), plain);
@@ -27,7 +33,8 @@ TEST(Base64, AgreesWithTheExamplesOfRfc4648) {
 }
 
 TEST(Base64, OtherTextsAreRefused) {
-    for (const char* bad : {"Zg", "Zg=", "Zh==", "Z===", "====", "Zm9\n", "Zm=v", "Zm9v Zg="}) EXPECT_FALSE(parse_base64(bad).ok()) << bad;
+    for (const char* bad : {"Zg", "Zg=", "Zh==", "Z===", "====", "Zm9\n", "Zm=v", "Zm9v Zg="})
+        EXPECT_FALSE(parse_base64(bad).ok()) << bad;
 }
 
 TEST(Digest, ParsesWhatItPrints) {
@@ -46,8 +53,10 @@ TEST(Timestamp, PrintsMicrosecondsAndReadsThemBack) {
 }
 
 TEST(Timestamp, RefusesWhatIsNoTime) {
-    for (const char* bad : {"", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z", "2026-01-01 00:00:00Z",
-                            "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567890Z", "1969-12-31T23:59:59Z", "2262-01-01T00:00:00Z", "2026-01-01T00:00:00Zx"}) {
+    for (const char* bad :
+         {"", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z",
+          "2026-01-01T00:00:60Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z",
+          "2026-01-01T00:00:00.1234567890Z", "1969-12-31T23:59:59Z", "2262-01-01T00:00:00Z", "2026-01-01T00:00:00Zx"}) {
         EXPECT_FALSE(Timestamp::parse(bad).ok()) << bad;
     }
 }

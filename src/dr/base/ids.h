@@ -41,7 +41,9 @@ public:
     const std::array<std::uint8_t, kSize>& array() const { return bytes_; }
     std::string hex() const { return to_hex(bytes_); }
     std::string short_hex() const { return to_hex(ByteSpan{bytes_}.first(4)); }
-    bool is_zero() const { return std::ranges::all_of(bytes_, [](std::uint8_t b) { return b == 0; }); }
+    bool is_zero() const {
+        return std::ranges::all_of(bytes_, [](std::uint8_t b) { return b == 0; });
+    }
 
     auto operator<=>(const Digest&) const = default;
 

@@ -10,7 +10,7 @@
 namespace dr {
 
 struct Progress {
-    std::string_view phase;         // "scanning", "storing", "restoring", "verifying", …
+    std::string_view phase;  // "scanning", "storing", "restoring", "verifying", …
     std::uint64_t bytes_done = 0;
     std::uint64_t bytes_total = 0;  // 0: not known yet
     std::uint64_t files_done = 0;

@@ -19,11 +19,26 @@ public:
     Result(Error error) : state_(std::unexpect, std::move(error)) {}
 
     bool ok() const { return state_.has_value(); }
-    const T& value() const& { DR_CHECK(ok()); return *state_; }
-    T& value() & { DR_CHECK(ok()); return *state_; }
-    T value() && { DR_CHECK(ok()); return std::move(*state_); }
-    const Error& error() const& { DR_CHECK(!ok()); return state_.error(); }
-    Error error() && { DR_CHECK(!ok()); return std::move(state_.error()); }
+    const T& value() const& {
+        DR_CHECK(ok());
+        return *state_;
+    }
+    T& value() & {
+        DR_CHECK(ok());
+        return *state_;
+    }
+    T value() && {
+        DR_CHECK(ok());
+        return std::move(*state_);
+    }
+    const Error& error() const& {
+        DR_CHECK(!ok());
+        return state_.error();
+    }
+    Error error() && {
+        DR_CHECK(!ok());
+        return std::move(state_.error());
+    }
 
 private:
     std::expected<T, Error> state_;
@@ -37,8 +52,14 @@ public:
 
     bool ok() const { return state_.has_value(); }
     void value() const { DR_CHECK(ok()); }
-    const Error& error() const& { DR_CHECK(!ok()); return state_.error(); }
-    Error error() && { DR_CHECK(!ok()); return std::move(state_.error()); }
+    const Error& error() const& {
+        DR_CHECK(!ok());
+        return state_.error();
+    }
+    Error error() && {
+        DR_CHECK(!ok());
+        return std::move(state_.error());
+    }
 
 private:
     std::expected<void, Error> state_;
@@ -46,10 +67,11 @@ private:
 
 }  // namespace dr
 
-// The value of an expression, or an early return of its error from the enclosing function (in a lambda: from the lambda).
-#define DR_TRY(...)                                                     \
-    __extension__({                                                     \
-        auto dr_result_ = (__VA_ARGS__);                                \
-        if (!dr_result_.ok()) return std::move(dr_result_).error();     \
-        std::move(dr_result_).value();                                  \
+// The value of an expression, or an early return of its error from the enclosing function (in a lambda: from the
+// lambda).
+#define DR_TRY(...)                                                 \
+    __extension__({                                                 \
+        auto dr_result_ = (__VA_ARGS__);                            \
+        if (!dr_result_.ok()) return std::move(dr_result_).error(); \
+        std::move(dr_result_).value();                              \
     })

@@ -45,7 +45,8 @@ bool read_char(std::string_view text, std::size_t& at, char expected) {
 }
 
 Error not_a_time(std::string_view text) {
-    return Error{ErrorCode::BadRequest, "'" + std::string(text.substr(0, 64)) + "' is not a time like 2026-11-23T17:08:42Z"};
+    return Error{ErrorCode::BadRequest,
+                 "'" + std::string(text.substr(0, 64)) + "' is not a time like 2026-11-23T17:08:42Z"};
 }
 
 }  // namespace
@@ -53,10 +54,10 @@ Error not_a_time(std::string_view text) {
 std::string Timestamp::iso8601() const {
     const Parts parts = split(nanoseconds_);
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%06ldZ", static_cast<int>(parts.date.year()),
-                  static_cast<unsigned>(parts.date.month()), static_cast<unsigned>(parts.date.day()),
-                  static_cast<long>(parts.time.hours().count()), static_cast<long>(parts.time.minutes().count()),
-                  static_cast<long>(parts.time.seconds().count()),
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%06ldZ",
+                  static_cast<int>(parts.date.year()), static_cast<unsigned>(parts.date.month()),
+                  static_cast<unsigned>(parts.date.day()), static_cast<long>(parts.time.hours().count()),
+                  static_cast<long>(parts.time.minutes().count()), static_cast<long>(parts.time.seconds().count()),
                   static_cast<long>(parts.time.subseconds().count() / 1000));
     return text.data();
 }
@@ -98,7 +99,8 @@ Result<Timestamp> Timestamp::parse(std::string_view text) {
                               std::chrono::day{static_cast<unsigned>(day)}};
     // Nanoseconds in 64 bits end in the year 2262.
     if (!date.ok() || year < 1970 || year > 2261) return not_a_time(text);
-    const auto seconds = sys_days{date}.time_since_epoch() + hours{hour} + minutes{minute} + std::chrono::seconds{second};
+    const auto seconds =
+        sys_days{date}.time_since_epoch() + hours{hour} + minutes{minute} + std::chrono::seconds{second};
     return Timestamp{duration_cast<std::chrono::nanoseconds>(seconds).count() + fraction};
 }
 

@@ -75,7 +75,9 @@ protected:
 };
 
 TEST_F(BrowseTest, ListingShowsADirectoryOrEverythingBelowOrOneFile) {
-    const DirRef root = tree(blobs, {directory(blobs, "d", {file(blobs, "x", "1"), directory(blobs, "e", {file(blobs, "y", "2")})}), file(blobs, "z", "3")});
+    const DirRef root =
+        tree(blobs, {directory(blobs, "d", {file(blobs, "x", "1"), directory(blobs, "e", {file(blobs, "y", "2")})}),
+                     file(blobs, "z", "3")});
     using Names = std::vector<std::string>;
     EXPECT_EQ(list(root, {}, false), (Names{"d", "z"}));
     EXPECT_EQ(list(root, {}, true), (Names{"d", "d/e", "d/e/y", "d/x", "z"}));
@@ -86,9 +88,11 @@ TEST_F(BrowseTest, ListingShowsADirectoryOrEverythingBelowOrOneFile) {
 }
 
 TEST_F(BrowseTest, TotalsCountSharedContentOnce) {
-    const Entry shared = directory(blobs, "d", {file(blobs, "x", noise(1000, 1)), file(blobs, "big", noise(250'000, 2))});
+    const Entry shared =
+        directory(blobs, "d", {file(blobs, "x", noise(1000, 1)), file(blobs, "big", noise(250'000, 2))});
     const DirRef one = tree(blobs, {shared, file(blobs, "a", noise(500, 3))});
-    const DirRef two = tree(blobs, {shared, file(blobs, "copy", noise(1000, 1)), file(blobs, "tiny", "t"), file(blobs, "none", "")});
+    const DirRef two =
+        tree(blobs, {shared, file(blobs, "copy", noise(1000, 1)), file(blobs, "tiny", "t"), file(blobs, "none", "")});
     const std::vector<DirRef> roots{one, two, one};
     const TreeTotals totals = count_trees(blobs, roots).value();
     EXPECT_EQ(totals.files, 3U + 5U + 3U);
@@ -99,10 +103,12 @@ TEST_F(BrowseTest, TotalsCountSharedContentOnce) {
 
 TEST_F(BrowseTest, FindShowsEachVersionWithTheSnapshotsThatHoldIt) {
     const auto snapshot = [&](const char* content) {
-        return tree(blobs, {directory(blobs, "etc", {file(blobs, "app.conf", content), file(blobs, "other", "o")}), file(blobs, "readme", "r")});
+        return tree(blobs, {directory(blobs, "etc", {file(blobs, "app.conf", content), file(blobs, "other", "o")}),
+                            file(blobs, "readme", "r")});
     };
     const auto id = [](const char* text) { return Identifier::parse(text).value(); };
-    const std::vector<FindRoot> roots{{id("s0"), snapshot("one")}, {id("s1"), snapshot("two")}, {id("s2"), snapshot("one")}, {id("s3"), DirRef{}}};
+    const std::vector<FindRoot> roots{
+        {id("s0"), snapshot("one")}, {id("s1"), snapshot("two")}, {id("s2"), snapshot("one")}, {id("s3"), DirRef{}}};
     std::vector<std::pair<std::string, std::vector<std::size_t>>> found;
     const FoundVisitor collect = [&](const FoundVersion& version) -> Result<void> {
         found.emplace_back(version.path, version.snapshots);
@@ -122,13 +128,16 @@ TEST_F(BrowseTest, FindShowsEachVersionWithTheSnapshotsThatHoldIt) {
 TEST_F(BrowseTest, DiffNamesWhatWasAddedRemovedAndChanged) {
     Entry touched = file(blobs, "touched", "same");
     const Entry same = directory(blobs, "same", {file(blobs, "s", "s")});
-    const DirRef before = tree(blobs, {touched, same, file(blobs, "gone", "g"), file(blobs, "changed", "1"), symlink_to("l", "a"),
-                                       directory(blobs, "d", {file(blobs, "x", "x"), file(blobs, "y", "y")}), file(blobs, "kind", "k")});
+    const DirRef before =
+        tree(blobs, {touched, same, file(blobs, "gone", "g"), file(blobs, "changed", "1"), symlink_to("l", "a"),
+                     directory(blobs, "d", {file(blobs, "x", "x"), file(blobs, "y", "y")}), file(blobs, "kind", "k")});
     touched.mtime_seconds += 1;
-    const DirRef after = tree(blobs, {touched, same, file(blobs, "new", "n"), file(blobs, "changed", "2"), symlink_to("l", "b"),
-                                      directory(blobs, "d", {file(blobs, "x", "x")}), directory(blobs, "kind", {file(blobs, "in", "i")})});
-    EXPECT_EQ(diff(before, after), (std::vector<std::string>{"content changed", "removed d/y", "removed gone", "content kind", "added kind/in",
-                                                             "content l", "added new", "metadata touched"}));
+    const DirRef after = tree(
+        blobs, {touched, same, file(blobs, "new", "n"), file(blobs, "changed", "2"), symlink_to("l", "b"),
+                directory(blobs, "d", {file(blobs, "x", "x")}), directory(blobs, "kind", {file(blobs, "in", "i")})});
+    EXPECT_EQ(diff(before, after),
+              (std::vector<std::string>{"content changed", "removed d/y", "removed gone", "content kind",
+                                        "added kind/in", "content l", "added new", "metadata touched"}));
     EXPECT_TRUE(diff(before, before).empty());
     EXPECT_EQ(diff(DirRef{}, tree(blobs, {same})), (std::vector<std::string>{"added same", "added same/s"}));
 }
@@ -144,9 +153,11 @@ TEST_F(BrowseTest, DiffSkipsEqualDirectoriesWithoutReadingThem) {
 }
 
 TEST_F(BrowseTest, DiffAgainstALiveDirectory) {
-    const DirRef root = tree(blobs, {file(blobs, "same", noise(5000, 1)), file(blobs, "edited", noise(5000, 2)), file(blobs, "sneaky", noise(5000, 3)),
-                                     file(blobs, "touched", "t"), file(blobs, "gone", "g"), symlink_to("link", "to"), file(blobs, "chmod", "c"),
-                                     directory(blobs, "d", {file(blobs, "in", "i")}), directory(blobs, "lost", {file(blobs, "f", "f")}), file(blobs, "kind", "k")});
+    const DirRef root = tree(
+        blobs, {file(blobs, "same", noise(5000, 1)), file(blobs, "edited", noise(5000, 2)),
+                file(blobs, "sneaky", noise(5000, 3)), file(blobs, "touched", "t"), file(blobs, "gone", "g"),
+                symlink_to("link", "to"), file(blobs, "chmod", "c"), directory(blobs, "d", {file(blobs, "in", "i")}),
+                directory(blobs, "lost", {file(blobs, "f", "f")}), file(blobs, "kind", "k")});
     restore_to(root, scratch / "live");
     EXPECT_TRUE(live(root, true).empty());
     write_file(scratch / "live/edited", noise(5000, 9));
@@ -167,14 +178,16 @@ TEST_F(BrowseTest, DiffAgainstALiveDirectory) {
     std::filesystem::create_directory(scratch / "live/kind");
     write_file(scratch / "live/kind/new", "n");
     write_file(scratch / "live/added", "a");
-    const std::vector<std::string> expected{"added added",  "metadata chmod",  "content edited", "removed gone", "content kind",
-                                            "added kind/new", "content link", "removed lost",   "removed lost/f", "metadata touched"};
+    const std::vector<std::string> expected{"added added",    "metadata chmod",  "content edited", "removed gone",
+                                            "content kind",   "added kind/new",  "content link",   "removed lost",
+                                            "removed lost/f", "metadata touched"};
     EXPECT_EQ(live(root), expected);
     std::vector<std::string> checked = expected;
     checked.insert(checked.begin() + 9, "content sneaky");
     EXPECT_EQ(live(root, true), checked);
     std::vector<std::string> lines;
-    EXPECT_EQ(diff_live(blobs, root, scratch / "nowhere", false, pool, monitor, collect(lines)).error().code(), ErrorCode::NotFound);
+    EXPECT_EQ(diff_live(blobs, root, scratch / "nowhere", false, pool, monitor, collect(lines)).error().code(),
+              ErrorCode::NotFound);
 }
 
 TEST_F(BrowseTest, AFileIsDumpedAsItIs) {
@@ -206,10 +219,14 @@ TEST_F(BrowseTest, TarUnpacksToWhatWasBackedUp) {
     }
     Entry noted = file(blobs, "noted", "n");
     noted.xattrs = {{"user.note", {1, 2, 3}}};
-    const DirRef root = tree(blobs, {directory(blobs, "d", {file(blobs, "sparse", sparse), file(blobs, "new\nline", "x"), file(blobs, "\xff\xfe", "y"),
-                                                            first, second, noted, symlink_to("l", "to"), named("fifo", EntryKind::Fifo, 0644),
-                                                            file(blobs, "hole", std::string(300'000, 0)), file(blobs, std::string(200, 'n'), "long"), directory(blobs, "empty", {}, 0700)}, 0751),
-                                     named("talk", EntryKind::Socket, 0777)});
+    const DirRef root =
+        tree(blobs, {directory(blobs, "d",
+                               {file(blobs, "sparse", sparse), file(blobs, "new\nline", "x"),
+                                file(blobs, "\xff\xfe", "y"), first, second, noted, symlink_to("l", "to"),
+                                named("fifo", EntryKind::Fifo, 0644), file(blobs, "hole", std::string(300'000, 0)),
+                                file(blobs, std::string(200, 'n'), "long"), directory(blobs, "empty", {}, 0700)},
+                               0751),
+                     named("talk", EntryKind::Socket, 0777)});
     restore_to(root, scratch / "expected");
     write_file(scratch / "all.tar", tar(root, {}));
     EXPECT_EQ(monitor.warnings.size(), 1U);  // the socket
@@ -233,8 +250,10 @@ TEST_F(BrowseTest, TarUnpacksToWhatWasBackedUp) {
 
 TEST_F(BrowseTest, ManifestsNameEveryFileAndSha256sumAgrees) {
     std::filesystem::create_directory(scratch / "live");
-    const DirRef root = tree(blobs, {file(blobs, "a", noise(300, 1)), file(blobs, "back\\slash", "b"), file(blobs, "new\nline", ""), symlink_to("l", "a"),
-                                     directory(blobs, "d", {file(blobs, "big", noise(300'000, 2)), file(blobs, "\xff", "bytes")})});
+    const DirRef root =
+        tree(blobs, {file(blobs, "a", noise(300, 1)), file(blobs, "back\\slash", "b"), file(blobs, "new\nline", ""),
+                     symlink_to("l", "a"),
+                     directory(blobs, "d", {file(blobs, "big", noise(300'000, 2)), file(blobs, "\xff", "bytes")})});
     restore_to(root, scratch / "live");
     std::string lines;
     const JsonWriter::Sink sink = [&](std::string_view part) -> Result<void> {
@@ -259,7 +278,8 @@ TEST_F(BrowseTest, ManifestsNameEveryFileAndSha256sumAgrees) {
     EXPECT_EQ(manifest.entries[2].sha256, sha256(as_bytes(noise(300'000, 2))));
 
     const JsonWriter::Sink full = [](std::string_view) -> Result<void> { return Error{ErrorCode::NoSpace, "full"}; };
-    EXPECT_EQ(export_manifest_json(blobs, root, header, JsonLayout::Compact, monitor, full).error().code(), ErrorCode::NoSpace);
+    EXPECT_EQ(export_manifest_json(blobs, root, header, JsonLayout::Compact, monitor, full).error().code(),
+              ErrorCode::NoSpace);
     EXPECT_EQ(export_manifest_sha256sum(blobs, root, monitor, full).error().code(), ErrorCode::NoSpace);
     monitor.cancel = true;
     EXPECT_EQ(export_manifest_sha256sum(blobs, root, monitor, sink).error().code(), ErrorCode::Cancelled);

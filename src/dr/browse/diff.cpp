@@ -61,8 +61,10 @@ private:
         if (!level.next_before && !level.next_after) return false;
         std::optional<Entry> before;
         std::optional<Entry> after;
-        const bool only_before = !level.next_after || (level.next_before && level.next_before->name < level.next_after->name);
-        const bool only_after = !level.next_before || (level.next_after && level.next_after->name < level.next_before->name);
+        const bool only_before =
+            !level.next_after || (level.next_before && level.next_before->name < level.next_after->name);
+        const bool only_after =
+            !level.next_before || (level.next_after && level.next_after->name < level.next_before->name);
         if (!only_after) before.swap(level.next_before);
         if (!only_before) after.swap(level.next_after);
         if (!path_.empty()) path_ += '/';

@@ -29,13 +29,14 @@ struct Difference {
 };
 using DifferenceVisitor = std::function<Result<void>(const Difference&)>;
 
-// In path order, a directory before its content. Directories that are equal (equal DirRef) are not read. A removed or added directory is followed
-// by everything in it. Fails with Damaged or what `visit` fails with.
+// In path order, a directory before its content. Directories that are equal (equal DirRef) are not read. A removed or
+// added directory is followed by everything in it. Fails with Damaged or what `visit` fails with.
 Result<void> diff_trees(BlobSource& source, const DirRef& before, const DirRef& after, const DifferenceVisitor& visit);
 
-// Compares a snapshot with the directory `live` as it is now; content by hash, reading files on all cores, but only where size or mtime
-// differ or `checksum` is set. No symlink is followed. Entries that cannot be read are warned of. Fails with NotFound (no such directory), Damaged, Cancelled.
-Result<void> diff_live(BlobSource& source, const DirRef& root, const std::string& live, bool checksum, TaskPool& pool, Monitor& monitor,
-                       const DifferenceVisitor& visit);
+// Compares a snapshot with the directory `live` as it is now; content by hash, reading files on all cores, but only
+// where size or mtime differ or `checksum` is set. No symlink is followed. Entries that cannot be read are warned of.
+// Fails with NotFound (no such directory), Damaged, Cancelled.
+Result<void> diff_live(BlobSource& source, const DirRef& root, const std::string& live, bool checksum, TaskPool& pool,
+                       Monitor& monitor, const DifferenceVisitor& visit);
 
 }  // namespace dr

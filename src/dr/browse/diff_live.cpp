@@ -30,7 +30,8 @@ EntryKind kind_of(mode_t mode) {
 }
 
 bool same_time(const Entry& entry, const struct stat& info) {
-    return entry.mtime_seconds == info.st_mtim.tv_sec && static_cast<long>(entry.mtime_nanoseconds) == info.st_mtim.tv_nsec;
+    return entry.mtime_seconds == info.st_mtim.tv_sec &&
+           static_cast<long>(entry.mtime_nanoseconds) == info.st_mtim.tv_nsec;
 }
 
 bool same_metadata(const Entry& entry, const struct stat& info) {
@@ -56,7 +57,8 @@ public:
     Result<void> run(const DirRef& root, Fd live) {
         DR_TRY(enter(&root, handles_.hold(std::move(live))));
         while (!levels_.empty()) {
-            if (++steps_ % 64 == 0 && monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the comparison was interrupted"};
+            if (++steps_ % 64 == 0 && monitor_.cancelled())
+                return Error{ErrorCode::Cancelled, "the comparison was interrupted"};
             path_.resize(levels_.back().path_length);
             if (!DR_TRY(step(levels_.back()))) levels_.pop_back();
             if (files_.size() >= kComparedAtOnce || waiting_.size() >= kHeldBack) DR_TRY(flush());
@@ -82,10 +84,12 @@ private:
         if (snapshot != nullptr) level.reader = std::make_unique<DirectoryReader>(source_, *snapshot);
         if (directory) {
             const auto handle = handles_.get(directory);
-            const Result<void> listed = !handle.ok() ? Result<void>{handle.error()} : each_name(handle.value()->get(), [&](std::string_view name) -> Result<void> {
-                level.names.emplace_back(name);
-                return {};
-            });
+            const Result<void> listed =
+                !handle.ok() ? Result<void>{handle.error()}
+                             : each_name(handle.value()->get(), [&](std::string_view name) -> Result<void> {
+                                   level.names.emplace_back(name);
+                                   return {};
+                               });
             // Without its names nothing can be said about it: neither that its entries are there nor that they are not.
             if (!listed.ok()) {
                 monitor_.warning(path_, listed.error());
@@ -139,7 +143,8 @@ private:
     Result<void> added(const std::string& name, const DirectoryPtr& parent, const struct stat& info) {
         const EntryKind kind = kind_of(info.st_mode);
         tell(Change::Added, kind, 0, kind == EntryKind::File ? static_cast<std::uint64_t>(info.st_size) : 0);
-        return kind == EntryKind::Directory ? enter(nullptr, std::make_shared<RestoreDirectory>(parent, name)) : Result<void>{};
+        return kind == EntryKind::Directory ? enter(nullptr, std::make_shared<RestoreDirectory>(parent, name))
+                                            : Result<void>{};
     }
 
     Result<void> both(Entry& entry, const DirectoryPtr& parent, int directory, const struct stat& info) {
@@ -150,7 +155,8 @@ private:
         if (kind != entry.kind || live_size != entry.size) {
             tell(Change::Content, kind, entry.size, live_size);
         } else if (kind == EntryKind::File) {
-            if (checksum_ || !same_time(entry, info)) return compare_file(std::move(entry), directory, metadata_differs);
+            if (checksum_ || !same_time(entry, info))
+                return compare_file(std::move(entry), directory, metadata_differs);
             if (metadata_differs) tell(Change::Metadata, kind, entry.size, live_size);
         } else if (!same_special(entry, directory, info)) {
             tell(Change::Content, kind, 0, 0);
@@ -158,7 +164,8 @@ private:
             tell(Change::Metadata, kind, 0, 0);
         }
         const DirRef* before = entry.kind == EntryKind::Directory ? &entry.directory : nullptr;
-        const DirectoryPtr after = kind == EntryKind::Directory ? std::make_shared<RestoreDirectory>(parent, name) : nullptr;
+        const DirectoryPtr after =
+            kind == EntryKind::Directory ? std::make_shared<RestoreDirectory>(parent, name) : nullptr;
         return before != nullptr || after ? enter(before, after) : Result<void>{};
     }
 
@@ -173,12 +180,14 @@ private:
     }
 
     Result<void> compare_file(Entry entry, int directory, bool metadata_differs) {
-        auto file = std::make_shared<Fd>(::openat(directory, entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        auto file = std::make_shared<Fd>(
+            ::openat(directory, entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
         if (!*file) {
             monitor_.warning(path_, Error::from_errno(errno, "cannot read the file"));
             return {};
         }
-        waiting_.push_back({{path_, Change::Metadata, EntryKind::File, entry.size, entry.size}, files_.size(), metadata_differs});
+        waiting_.push_back(
+            {{path_, Change::Metadata, EntryKind::File, entry.size, entry.size}, files_.size(), metadata_differs});
         files_.push_back({.entry = std::move(entry), .file = std::move(file)});
         return {};
     }
@@ -217,8 +226,8 @@ private:
 
 }  // namespace
 
-Result<void> diff_live(BlobSource& source, const DirRef& root, const std::string& live, bool checksum, TaskPool& pool, Monitor& monitor,
-                       const DifferenceVisitor& visit) {
+Result<void> diff_live(BlobSource& source, const DirRef& root, const std::string& live, bool checksum, TaskPool& pool,
+                       Monitor& monitor, const DifferenceVisitor& visit) {
     Fd directory{::open(live.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!directory) return Error::from_errno(errno, "cannot open '" + printable(live) + "'");
     return LiveDiff{source, checksum, pool, monitor, visit}.run(root, std::move(directory));

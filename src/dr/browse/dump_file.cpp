@@ -15,7 +15,8 @@ Result<void> dump_file(BlobSource& source, const Entry& file, const ByteSink& si
             DR_TRY(sink(piece->bytes));
         } else if (piece->kind == ContentPiece::Kind::Blob) {
             const Bytes bytes = DR_TRY(source.read(BlobType::Data, piece->blob));
-            if (bytes.size() != piece->length) return Error{ErrorCode::Damaged, "a blob has another length than the file says"};
+            if (bytes.size() != piece->length)
+                return Error{ErrorCode::Damaged, "a blob has another length than the file says"};
             DR_TRY(sink(bytes));
         }
         for (std::uint64_t left = piece->kind == ContentPiece::Kind::Hole ? piece->length : 0; left > 0;) {

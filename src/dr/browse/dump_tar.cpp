@@ -50,8 +50,9 @@ std::uint32_t le(ByteSpan bytes, std::size_t at, std::size_t count) {
 void add_acl(archive_entry* entry, int type, ByteSpan acl) {
     if (acl.size() < 4 || le(acl, 0, 4) != 2 || (acl.size() - 4) % 8 != 0) return;
     for (std::size_t at = 4; at < acl.size(); at += 8) {
-        static const std::map<std::uint32_t, int> kTags{{1, ARCHIVE_ENTRY_ACL_USER_OBJ},  {2, ARCHIVE_ENTRY_ACL_USER}, {4, ARCHIVE_ENTRY_ACL_GROUP_OBJ},
-                                                         {8, ARCHIVE_ENTRY_ACL_GROUP},    {16, ARCHIVE_ENTRY_ACL_MASK}, {32, ARCHIVE_ENTRY_ACL_OTHER}};
+        static const std::map<std::uint32_t, int> kTags{
+            {1, ARCHIVE_ENTRY_ACL_USER_OBJ}, {2, ARCHIVE_ENTRY_ACL_USER},  {4, ARCHIVE_ENTRY_ACL_GROUP_OBJ},
+            {8, ARCHIVE_ENTRY_ACL_GROUP},    {16, ARCHIVE_ENTRY_ACL_MASK}, {32, ARCHIVE_ENTRY_ACL_OTHER}};
         const auto tag = kTags.find(le(acl, at, 2));
         if (tag == kTags.end()) return;
         const bool named = tag->second == ARCHIVE_ENTRY_ACL_USER || tag->second == ARCHIVE_ENTRY_ACL_GROUP;
@@ -62,7 +63,8 @@ void add_acl(archive_entry* entry, int type, ByteSpan acl) {
 
 class TarWriter {
 public:
-    TarWriter(BlobSource& source, Monitor& monitor, const ByteSink& sink) : source_(source), monitor_(monitor), sink_(sink) {}
+    TarWriter(BlobSource& source, Monitor& monitor, const ByteSink& sink)
+        : source_(source), monitor_(monitor), sink_(sink) {}
 
     Result<void> open() {
         tar_.reset(archive_write_new());
@@ -121,10 +123,12 @@ private:
     Error failure() const {
         if (!sink_status_.ok()) return sink_status_.error();
         const char* why = archive_error_string(tar_.get());
-        return Error{ErrorCode::Io, std::string{"cannot write the archive: "} + (why != nullptr ? why : "no reason given")};
+        return Error{ErrorCode::Io,
+                     std::string{"cannot write the archive: "} + (why != nullptr ? why : "no reason given")};
     }
     Result<void> check(int code) const {
-        // A warning is that of a name that is not text in the locale: it is then written as bytes, and said to be (hdrcharset=BINARY).
+        // A warning is that of a name that is not text in the locale: it is then written as bytes, and said to be
+        // (hdrcharset=BINARY).
         if (sink_status_.ok() && (code == ARCHIVE_OK || code == ARCHIVE_WARN)) return {};
         return failure();
     }
@@ -147,17 +151,24 @@ private:
         if (!entry.hard_link || entry.kind != EntryKind::File) return nullptr;
         const std::uint64_t key = entry.inode * 0x9e3779b97f4a7c15ULL + entry.device_index;
         const auto known = first_names_.find(key);
-        if (known != first_names_.end() && known->second.sha256 == content_hash(entry) && known->second.size == entry.size) return &known->second.path;
-        if (known == first_names_.end() && first_names_.size() < kMaxLinkGroups) first_names_[key] = {path, content_hash(entry), entry.size};
+        if (known != first_names_.end() && known->second.sha256 == content_hash(entry) &&
+            known->second.size == entry.size)
+            return &known->second.path;
+        if (known == first_names_.end() && first_names_.size() < kMaxLinkGroups)
+            first_names_[key] = {path, content_hash(entry), entry.size};
         return nullptr;
     }
 
     Result<void> add_attributes(archive_entry* header, const Entry& entry) {
         if (entry.xattrs.empty() && !entry.xattrs_in_blob) return {};
         for (const ExtendedAttribute& attribute : DR_TRY(xattrs_of(source_, entry))) {
-            if (attribute.name == "system.posix_acl_access") add_acl(header, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, attribute.value);
-            else if (attribute.name == "system.posix_acl_default") add_acl(header, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, attribute.value);
-            else archive_entry_xattr_add_entry(header, attribute.name.c_str(), attribute.value.data(), attribute.value.size());
+            if (attribute.name == "system.posix_acl_access")
+                add_acl(header, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, attribute.value);
+            else if (attribute.name == "system.posix_acl_default")
+                add_acl(header, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, attribute.value);
+            else
+                archive_entry_xattr_add_entry(header, attribute.name.c_str(), attribute.value.data(),
+                                              attribute.value.size());
         }
         return {};
     }
@@ -171,15 +182,19 @@ private:
             has_hole |= piece->kind == ContentPiece::Kind::Hole;
             if (piece->kind == ContentPiece::Kind::Hole) continue;
             const std::uint64_t begin = piece->offset / kRecord * kRecord;
-            const std::uint64_t end = std::min(entry.size, (piece->offset + piece->length + kRecord - 1) / kRecord * kRecord);
-            if (!data.empty() && data.back().end >= begin) data.back().end = end;
-            else data.push_back({begin, end});
+            const std::uint64_t end =
+                std::min(entry.size, (piece->offset + piece->length + kRecord - 1) / kRecord * kRecord);
+            if (!data.empty() && data.back().end >= begin)
+                data.back().end = end;
+            else
+                data.push_back({begin, end});
         }
         if (!has_hole) return {};
         // A file that is one hole: an empty map would mean that it has none.
         if (data.empty()) data.push_back({entry.size, entry.size});
         for (const DataRange& range : data) {
-            archive_entry_sparse_add_entry(header, static_cast<la_int64_t>(range.begin), static_cast<la_int64_t>(range.end - range.begin));
+            archive_entry_sparse_add_entry(header, static_cast<la_int64_t>(range.begin),
+                                           static_cast<la_int64_t>(range.end - range.begin));
         }
         return {};
     }
@@ -205,7 +220,8 @@ private:
 
 }  // namespace
 
-Result<void> dump_tar(BlobSource& source, const DirRef& root, const RelativePath& path, Monitor& monitor, const ByteSink& sink) {
+Result<void> dump_tar(BlobSource& source, const DirRef& root, const RelativePath& path, Monitor& monitor,
+                      const ByteSink& sink) {
     TarWriter writer{source, monitor, sink};
     DR_TRY(writer.open());
     std::size_t cut = 0;  // of the paths: the archive starts at the last component of what was asked for
@@ -215,7 +231,8 @@ Result<void> dump_tar(BlobSource& source, const DirRef& root, const RelativePath
         // list_entries() gives what is not a directory itself.
         if (top.kind == EntryKind::Directory) DR_TRY(writer.add(std::string{path.name()}, top));
     }
-    DR_TRY(list_entries(source, root, path, true, [&](const std::string& at, const Entry& entry) { return writer.add(at.substr(cut), entry); }));
+    DR_TRY(list_entries(source, root, path, true,
+                        [&](const std::string& at, const Entry& entry) { return writer.add(at.substr(cut), entry); }));
     return writer.finish();
 }
 

@@ -39,13 +39,16 @@ void merge(std::vector<std::size_t>& into, const std::vector<std::size_t>& more)
 
 void add_below(std::vector<Below>& list, const DirRef& directory, const std::vector<std::size_t>& snapshots) {
     const auto known = std::ranges::find(list, directory, &Below::directory);
-    if (known == list.end()) list.push_back({directory, snapshots});
-    else merge(known->snapshots, snapshots);
+    if (known == list.end())
+        list.push_back({directory, snapshots});
+    else
+        merge(known->snapshots, snapshots);
 }
 
 class Finder {
 public:
-    Finder(BlobSource& source, const Glob& pattern, const FoundVisitor& visit) : source_(source), pattern_(pattern), visit_(visit) {}
+    Finder(BlobSource& source, const Glob& pattern, const FoundVisitor& visit)
+        : source_(source), pattern_(pattern), visit_(visit) {}
 
     Result<void> run(std::span<const FindRoot> roots) {
         std::vector<Below> all;
@@ -65,7 +68,8 @@ private:
         }
         Level level;
         level.path_length = path_.size();
-        for (const Below& below : directories) level.sides.push_back({DirectoryReader{source_, below.directory}, below.snapshots, std::nullopt, false});
+        for (const Below& below : directories)
+            level.sides.push_back({DirectoryReader{source_, below.directory}, below.snapshots, std::nullopt, false});
         levels_.push_back(std::move(level));
     }
 
@@ -102,10 +106,13 @@ private:
         if (is_directory && pattern_.may_match_below(path_)) add_below(below, entry.directory, side.snapshots);
         if (!pattern_.matches(path_, is_directory)) return;
         const auto known = std::ranges::find_if(versions, [&](const FoundVersion& version) {
-            return same_content(version.entry, entry) && same_metadata(version.entry, entry) && version.entry.directory == entry.directory;
+            return same_content(version.entry, entry) && same_metadata(version.entry, entry) &&
+                   version.entry.directory == entry.directory;
         });
-        if (known == versions.end()) versions.push_back({path_, entry, side.snapshots});
-        else merge(known->snapshots, side.snapshots);
+        if (known == versions.end())
+            versions.push_back({path_, entry, side.snapshots});
+        else
+            merge(known->snapshots, side.snapshots);
         std::ranges::sort(versions, {}, [](const FoundVersion& version) { return version.snapshots.front(); });
     }
 
@@ -118,7 +125,8 @@ private:
 
 }  // namespace
 
-Result<void> find_entries(BlobSource& source, std::span<const FindRoot> roots, const Glob& pattern, const FoundVisitor& visit) {
+Result<void> find_entries(BlobSource& source, std::span<const FindRoot> roots, const Glob& pattern,
+                          const FoundVisitor& visit) {
     return Finder{source, pattern, visit}.run(roots);
 }
 

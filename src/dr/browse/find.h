@@ -29,7 +29,9 @@ struct FoundVersion {
 // Versions of one path come together, in the order of the first snapshot that holds each; paths in no stated order.
 using FoundVisitor = std::function<Result<void>(const FoundVersion& version)>;
 
-// Two entries are one version if kind, content and metadata other than ctime and inode number are equal. Fails with Damaged or what `visit` fails with.
-Result<void> find_entries(BlobSource& source, std::span<const FindRoot> roots, const Glob& pattern, const FoundVisitor& visit);
+// Two entries are one version if kind, content and metadata other than ctime and inode number are equal. Fails with
+// Damaged or what `visit` fails with.
+Result<void> find_entries(BlobSource& source, std::span<const FindRoot> roots, const Glob& pattern,
+                          const FoundVisitor& visit);
 
 }  // namespace dr

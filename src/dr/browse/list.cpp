@@ -22,7 +22,8 @@ public:
         while (const std::optional<TreeStep> step = DR_TRY(walk.next())) {
             if (step->kind != TreeStep::Kind::Entry) continue;
             const EntryView& entry = *step->entry;
-            if (entry.kind == EntryKind::Directory && met(entry.directory.form, entry.directory.node)) walk.skip_directory();
+            if (entry.kind == EntryKind::Directory && met(entry.directory.form, entry.directory.node))
+                walk.skip_directory();
             if (entry.kind == EntryKind::File) DR_TRY(add_file(entry));
         }
         return {};
@@ -70,7 +71,8 @@ Result<Entry> entry_at(BlobSource& source, const DirRef& root, const RelativePat
     return *std::move(entry);
 }
 
-Result<void> list_entries(BlobSource& source, const DirRef& root, const RelativePath& path, bool recursive, const EntryVisitor& visit) {
+Result<void> list_entries(BlobSource& source, const DirRef& root, const RelativePath& path, bool recursive,
+                          const EntryVisitor& visit) {
     DirRef directory = root;
     std::string prefix;
     if (!path.is_root()) {

@@ -25,30 +25,33 @@ Result<void> each_file(BlobSource& source, const DirRef& root, Monitor& monitor,
 
 }  // namespace
 
-Result<void> export_manifest_json(BlobSource& source, const DirRef& root, const ManifestHeader& header, JsonLayout layout, Monitor& monitor,
-                                  const JsonWriter::Sink& sink) {
+Result<void> export_manifest_json(BlobSource& source, const DirRef& root, const ManifestHeader& header,
+                                  JsonLayout layout, Monitor& monitor, const JsonWriter::Sink& sink) {
     ManifestWriter writer{header, sink, layout};
     const bool encrypted = header.encryption == Encryption::Aes256Gcm;
-    const Result<void> walked = each_file(source, root, monitor, [&](std::string_view path, std::uint64_t size, const Sha256& hash) -> Result<void> {
-        writer.add({DR_TRY(RelativePath::parse(path, ErrorCode::Damaged)), size, hash, encrypted});
-        // Once the sink has failed, finish() says how.
-        if (!writer.ok()) return Error{ErrorCode::Io, "the manifest cannot be written"};
-        return {};
-    });
+    const Result<void> walked = each_file(
+        source, root, monitor, [&](std::string_view path, std::uint64_t size, const Sha256& hash) -> Result<void> {
+            writer.add({DR_TRY(RelativePath::parse(path, ErrorCode::Damaged)), size, hash, encrypted});
+            // Once the sink has failed, finish() says how.
+            if (!writer.ok()) return Error{ErrorCode::Io, "the manifest cannot be written"};
+            return {};
+        });
     if (!walked.ok() && writer.ok()) return walked;
     return writer.finish();
 }
 
-Result<void> export_manifest_sha256sum(BlobSource& source, const DirRef& root, Monitor& monitor, const JsonWriter::Sink& sink) {
+Result<void> export_manifest_sha256sum(BlobSource& source, const DirRef& root, Monitor& monitor,
+                                       const JsonWriter::Sink& sink) {
     constexpr std::size_t kAtOnce = 64U << 10;
     std::string lines;
-    DR_TRY(each_file(source, root, monitor, [&](std::string_view path, std::uint64_t, const Sha256& hash) -> Result<void> {
-        lines += sha256sum_line(hash, path);
-        if (lines.size() < kAtOnce) return {};
-        Result<void> written = sink(lines);
-        lines.clear();
-        return written;
-    }));
+    DR_TRY(
+        each_file(source, root, monitor, [&](std::string_view path, std::uint64_t, const Sha256& hash) -> Result<void> {
+            lines += sha256sum_line(hash, path);
+            if (lines.size() < kAtOnce) return {};
+            Result<void> written = sink(lines);
+            lines.clear();
+            return written;
+        }));
     return lines.empty() ? Result<void>{} : sink(lines);
 }
 

@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::size_t kWindow = 64;
 
-// A step of the hash waits for the one before it; a processor core has room for about four at a time. So four places are
-// hashed side by side. A longer stride costs more bytes looked at in vain behind a cut, a shorter one more warming up
-// (63 bytes each) and more jumps, which the processor's own prefetching does not follow.
+// A step of the hash waits for the one before it; a processor core has room for about four at a time. So four places
+// are hashed side by side. A longer stride costs more bytes looked at in vain behind a cut, a shorter one more warming
+// up (63 bytes each) and more jumps, which the processor's own prefetching does not follow.
 constexpr std::size_t kLanes = 4;
 constexpr std::size_t kStride = 8192;
 constexpr std::size_t kBlock = kLanes * kStride;
@@ -43,23 +43,29 @@ struct Hit {
     std::size_t at;
 };
 
-// Hashes kLanes strides from `data` on side by side, up to the first hit. Asks for the lines `ahead` bytes on as it goes.
+// Hashes kLanes strides from `data` on side by side, up to the first hit. Asks for the lines `ahead` bytes on as it
+// goes.
 Hit hash_lanes(const GearTable& gear, const std::uint8_t* data, std::uint64_t limit, std::size_t ahead) {
     std::uint64_t hash0 = warm(gear, data);
     std::uint64_t hash1 = warm(gear, data + kStride);
     std::uint64_t hash2 = warm(gear, data + 2 * kStride);
     std::uint64_t hash3 = warm(gear, data + 3 * kStride);
     for (std::size_t line = 0; line < kStride; line += kLine) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) __builtin_prefetch(data + lane * kStride + line + ahead, 0, 2);
+        for (std::size_t lane = 0; lane < kLanes; ++lane)
+            __builtin_prefetch(data + lane * kStride + line + ahead, 0, 2);
         for (std::size_t at = line; at < line + kLine; ++at) {
             hash0 = step(gear, hash0, data[at]);
-            if (hash0 <= limit) [[unlikely]] return {0, at};
+            if (hash0 <= limit) [[unlikely]]
+                return {0, at};
             hash1 = step(gear, hash1, data[at + kStride]);
-            if (hash1 <= limit) [[unlikely]] return {1, at};
+            if (hash1 <= limit) [[unlikely]]
+                return {1, at};
             hash2 = step(gear, hash2, data[at + 2 * kStride]);
-            if (hash2 <= limit) [[unlikely]] return {2, at};
+            if (hash2 <= limit) [[unlikely]]
+                return {2, at};
             hash3 = step(gear, hash3, data[at + 3 * kStride]);
-            if (hash3 <= limit) [[unlikely]] return {3, at};
+            if (hash3 <= limit) [[unlikely]]
+                return {3, at};
         }
     }
     return {kLanes, 0};

@@ -8,15 +8,15 @@
 //
 //     H(p) = sum over i = 0..63 of  G[byte(p - i)] * 2^i   modulo 2^64,
 //
-// so H looks at the 64 bytes that end at p and at nothing else. Let a = log2(average). The chunk ends behind the byte at p,
-// with the length L = p + 1, for the smallest L >= min for which
+// so H looks at the 64 bytes that end at p and at nothing else. Let a = log2(average). The chunk ends behind the byte
+// at p, with the length L = p + 1, for the smallest L >= min for which
 //
 //     L <  average and the highest a + 2 bits of H(p) are 0, or
 //     L >= average and the highest a - 2 bits of H(p) are 0, or
 //     L =  max, or the data ends.
 //
-// The highest bits are those that most of the 64 bytes reach. Where a scan starts does not matter, so lanes and cores that
-// look at different places find the same cuts. Content without a cut (zeros) makes chunks of max.
+// The highest bits are those that most of the 64 bytes reach. Where a scan starts does not matter, so lanes and cores
+// that look at different places find the same cuts. Content without a cut (zeros) makes chunks of max.
 
 #include <array>
 #include <cstddef>
@@ -51,9 +51,9 @@ public:
     // content never moves.
     static Chunker fixed(std::size_t size);
 
-    // The length of the chunk that `data` starts with, or 0 when that depends on bytes that follow `data`. It never does
-    // with max_size() bytes or more, or at `end_of_file`: give that many, or the same bytes are looked at again. What is
-    // returned does not depend on how many more bytes were given. No data at the end of a file is 0 too.
+    // The length of the chunk that `data` starts with, or 0 when that depends on bytes that follow `data`. It never
+    // does with max_size() bytes or more, or at `end_of_file`: give that many, or the same bytes are looked at again.
+    // What is returned does not depend on how many more bytes were given. No data at the end of a file is 0 too.
     std::size_t next_cut(ByteSpan data, bool end_of_file) const;
 
     std::size_t min_size() const { return sizes_.min; }

@@ -27,7 +27,8 @@ Bytes random_bytes(std::size_t size, std::uint64_t seed) {
 Bytes text(std::size_t size, std::uint64_t seed) {
     std::mt19937_64 random{seed};
     std::string lines;
-    while (lines.size() < size) lines += std::to_string(random() % 1000) + ",Doha,2026-11-" + std::to_string(random() % 30) + "\n";
+    while (lines.size() < size)
+        lines += std::to_string(random() % 1000) + ",Doha,2026-11-" + std::to_string(random() % 30) + "\n";
     lines.resize(size);
     return Bytes(lines.begin(), lines.end());
 }
@@ -67,7 +68,8 @@ TEST(Chunker, CutsWhereItsDefinitionSays) {
             while (at < data.size()) {
                 const ByteSpan rest = ByteSpan{data}.subspan(at);
                 const std::size_t length = chunker.next_cut(rest, true);
-                ASSERT_EQ(length, reference_cut(sizes, gear, rest, true)) << "at " << at << ", average " << sizes.average;
+                ASSERT_EQ(length, reference_cut(sizes, gear, rest, true))
+                    << "at " << at << ", average " << sizes.average;
                 at += length;
             }
         }
@@ -84,7 +86,8 @@ TEST(Chunker, CutsWhereItsDefinitionSaysWhateverTheLengthOfTheData) {
         for (std::size_t size = 0; size <= data.size(); ++size) {
             const ByteSpan part = ByteSpan{data}.first(size);
             for (const bool end_of_file : {false, true}) {
-                ASSERT_EQ(chunker.next_cut(part, end_of_file), reference_cut(sizes, gear, part, end_of_file)) << "seed " << seed << ", size " << size;
+                ASSERT_EQ(chunker.next_cut(part, end_of_file), reference_cut(sizes, gear, part, end_of_file))
+                    << "seed " << seed << ", size " << size;
             }
         }
     }
@@ -188,7 +191,8 @@ TEST(Chunker, TheCutsOfVersion1StayWhereTheyAre) {
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
         byte = static_cast<std::uint8_t>(state >> 56);
     }
-    EXPECT_EQ(cuts(Chunker{ChunkSizes{}, gear}, data), (std::vector<std::size_t>{1143909, 2198491, 4300600, 5447746, 6000000}));
+    EXPECT_EQ(cuts(Chunker{ChunkSizes{}, gear}, data),
+              (std::vector<std::size_t>{1143909, 2198491, 4300600, 5447746, 6000000}));
 }
 
 TEST(Chunker, FixedChunksAreAllOfOneSize) {
@@ -209,7 +213,8 @@ TEST(Chunker, NothingAtTheEndIsNoChunk) {
 TEST(ChunkSizes, OnlySensibleSizesPass) {
     EXPECT_TRUE(ChunkSizes{}.check().ok());
     EXPECT_TRUE((ChunkSizes{64, 256, 257}).check().ok());
-    const ChunkSizes bad[] = {{63, 256, 1024}, {256, 256, 1024}, {64, 256, 256}, {64, 300, 1024}, {64, 128, 1024}, {64, 256, (64U << 20) + 1}, {0, 0, 0}};
+    const ChunkSizes bad[] = {{63, 256, 1024}, {256, 256, 1024},           {64, 256, 256}, {64, 300, 1024},
+                              {64, 128, 1024}, {64, 256, (64U << 20) + 1}, {0, 0, 0}};
     for (const ChunkSizes& sizes : bad) EXPECT_EQ(sizes.check().error().code(), ErrorCode::BadRequest) << sizes.average;
     EXPECT_DEATH((Chunker{ChunkSizes{0, 0, 0}, GearTable{}}), "a bug");
 }

@@ -11,8 +11,8 @@ namespace {
 
 Error damaged(std::string why) { return Error{ErrorCode::Damaged, "compressed data is damaged: " + std::move(why)}; }
 
-// The frame header of RFC 8878 that Compressor writes: magic, a descriptor of 0, a window descriptor. Whatever else zstd
-// could do there (skippable frames, dictionaries, sizes to believe) is refused before zstd sees it.
+// The frame header of RFC 8878 that Compressor writes: magic, a descriptor of 0, a window descriptor. Whatever else
+// zstd could do there (skippable frames, dictionaries, sizes to believe) is refused before zstd sees it.
 Result<void> check_header(ByteSpan packed) {
     constexpr std::array<std::uint8_t, 5> kStart{0x28, 0xB5, 0x2F, 0xFD, 0};
     if (packed.size() < kStart.size() + 1 || !equal(packed.first(kStart.size()), kStart)) {
@@ -72,8 +72,7 @@ Result<void> Decompressor::decompress(ByteSpan packed, MutableByteSpan out) {
     if (ZSTD_findFrameCompressedSize(packed.data(), packed.size()) != packed.size()) {
         return damaged("it is not one whole frame");
     }
-    const std::size_t size =
-        ZSTD_decompressDCtx(context_.get(), out.data(), out.size(), packed.data(), packed.size());
+    const std::size_t size = ZSTD_decompressDCtx(context_.get(), out.data(), out.size(), packed.data(), packed.size());
     if (ZSTD_isError(size) != 0) return damaged(ZSTD_getErrorName(size));
     if (size != out.size()) {
         return damaged("it holds " + std::to_string(size) + " bytes, not " + std::to_string(out.size()));

@@ -1,10 +1,10 @@
 #pragma once
 // Compression: one zstd frame for one buffer.
 //
-// The frame is the plainest that zstd knows: no content size, no checksum, no dictionary (its descriptor byte is 0). Its
-// plain size is known from elsewhere, sealed, and is the only size that is believed; integrity is the seal's work. The
-// same library at the same level makes the same bytes from the same plaintext and the same room, whatever the object
-// compressed before; another library may not, so codec_build() names both.
+// The frame is the plainest that zstd knows: no content size, no checksum, no dictionary (its descriptor byte is 0).
+// Its plain size is known from elsewhere, sealed, and is the only size that is believed; integrity is the seal's work.
+// The same library at the same level makes the same bytes from the same plaintext and the same room, whatever the
+// object compressed before; another library may not, so codec_build() names both.
 
 #include <cstdint>
 #include <memory>
@@ -71,8 +71,9 @@ private:
 };
 
 // Whether compressing `plain` looks like wasted time: random, encrypted or already compressed. Looks at samples only
-// (under 2 % of the time of compressing), and at nothing but the bytes: equal bytes get an equal answer in every run and
-// version, which the repository's determinism rests on. It may be wrong either way; that costs room or time, never data.
+// (under 2 % of the time of compressing), and at nothing but the bytes: equal bytes get an equal answer in every run
+// and version, which the repository's determinism rests on. It may be wrong either way; that costs room or time, never
+// data.
 bool looks_incompressible(ByteSpan plain);
 
 }  // namespace dr

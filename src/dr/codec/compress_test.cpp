@@ -21,7 +21,8 @@ Bytes csv(std::size_t size, std::uint64_t seed) {
     std::mt19937_64 random{seed};
     std::string lines = "id,city,date,amount\n";
     while (lines.size() < size) {
-        lines += std::to_string(random() % 1'000'000) + ",Doha,2026-11-" + std::to_string(random() % 30) + "," + std::to_string(random() % 10'000) + ".50\n";
+        lines += std::to_string(random() % 1'000'000) + ",Doha,2026-11-" + std::to_string(random() % 30) + "," +
+                 std::to_string(random() % 10'000) + ".50\n";
     }
     lines.resize(size);
     return Bytes(lines.begin(), lines.end());
@@ -94,9 +95,11 @@ TEST(Decompress, TheSizeMustBeExactAndNothingBeyondIsTouched) {
     Decompressor decompressor;
     const Bytes plain = csv(50'000, 5);
     const Bytes packed = packed_by(compressor, plain);
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, plain.size() - 1, plain.size() + 1, plain.size() * 2}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, plain.size() - 1, plain.size() + 1, plain.size() * 2}) {
         Bytes room(size + 64, 0xee);
-        EXPECT_EQ(code_of(decompressor.decompress(packed, MutableByteSpan{room}.first(size))), ErrorCode::Damaged) << size;
+        EXPECT_EQ(code_of(decompressor.decompress(packed, MutableByteSpan{room}.first(size))), ErrorCode::Damaged)
+            << size;
         EXPECT_EQ(Bytes(room.end() - 64, room.end()), Bytes(64, 0xee)) << size;
     }
 }
@@ -215,7 +218,8 @@ TEST(Incompressible, TextNumbersAndPicturesAreNot) {
     std::mt19937_64 random{12};
     Bytes base64(kSize), ramp(kSize), floats(kSize), counters(kSize), sparse = random_bytes(kSize, 13), picture(kSize);
     for (std::size_t i = 0; i < kSize; ++i) {
-        base64[i] = static_cast<std::uint8_t>("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[random() % 64]);
+        base64[i] = static_cast<std::uint8_t>(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[random() % 64]);
         ramp[i] = static_cast<std::uint8_t>(i);
         picture[i] = static_cast<std::uint8_t>(i / 700 + i % 700 / 3 + random() % 4);
     }
@@ -226,7 +230,8 @@ TEST(Incompressible, TextNumbersAndPicturesAreNot) {
         std::memcpy(&floats[i], &value, 4);
         std::memcpy(&counters[i], &counter, 4);
     }
-    for (std::size_t i = 0; i < kSize; i += 4096) std::fill_n(sparse.begin() + static_cast<std::ptrdiff_t>(i + 1024), 3072, std::uint8_t{0});
+    for (std::size_t i = 0; i < kSize; i += 4096)
+        std::fill_n(sparse.begin() + static_cast<std::ptrdiff_t>(i + 1024), 3072, std::uint8_t{0});
 
     EXPECT_FALSE(looks_incompressible(csv(kSize, 14)));
     EXPECT_FALSE(looks_incompressible(Bytes(kSize, 0)));
@@ -252,7 +257,9 @@ TEST(Incompressible, AMixtureOfTextAndRandomIsNot) {
     EXPECT_FALSE(looks_incompressible(mixed));
 }
 
-TEST(Incompressible, SmallBuffersAreCompressedWithoutAsking) { EXPECT_FALSE(looks_incompressible(random_bytes(65'535, 18))); }
+TEST(Incompressible, SmallBuffersAreCompressedWithoutAsking) {
+    EXPECT_FALSE(looks_incompressible(random_bytes(65'535, 18)));
+}
 
 }  // namespace
 }  // namespace dr

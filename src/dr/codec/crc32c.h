@@ -1,6 +1,6 @@
 #pragma once
-// CRC-32C (Castagnoli): finds torn and rotten bytes quickly. It is no protection against anybody who means it: a seal or
-// a hash is. CRC-32C of "123456789" is 0xE3069283.
+// CRC-32C (Castagnoli): finds torn and rotten bytes quickly. It is no protection against anybody who means it: a seal
+// or a hash is. CRC-32C of "123456789" is 0xE3069283.
 
 #include <cstdint>
 

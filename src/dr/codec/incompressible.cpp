@@ -24,8 +24,8 @@ constexpr std::size_t kSector = 512;
 using Counts = std::array<std::uint32_t, 256>;
 
 // Whether the pairs of equal values among all pairs are at most 6 % more than the 1 in 256 of random data. That is an
-// entropy of 7.9 bits or more, which zstd makes nothing of; chance exceeds it in random data less than once in a million
-// times for the 2,048 bytes of the fewest spots.
+// entropy of 7.9 bits or more, which zstd makes nothing of; chance exceeds it in random data less than once in a
+// million times for the 2,048 bytes of the fewest spots.
 bool looks_uniform(const Counts& counts) {
     std::uint64_t total = 0;
     std::uint64_t pairs = 0;

@@ -21,7 +21,8 @@
 
 namespace dr {
 
-static_assert(std::endian::native == std::endian::little, "the wire is little-endian, and so is every system we build for");
+static_assert(std::endian::native == std::endian::little,
+              "the wire is little-endian, and so is every system we build for");
 
 inline constexpr std::size_t kMaxVarintSize = 10;
 
@@ -90,9 +91,9 @@ private:
 };
 
 // Reads from bytes that it borrows and that may be hostile. The first thing that is wrong sticks: every read after it
-// returns zero or nothing, and check() and finish() say what it was. So a decoder reads a whole structure and asks once,
-// but must ask before it believes, keeps or hands out anything; a loop over a count from count() ends early by itself
-// when it tests ok(). Spans that are returned point into the bytes given.
+// returns zero or nothing, and check() and finish() say what it was. So a decoder reads a whole structure and asks
+// once, but must ask before it believes, keeps or hands out anything; a loop over a count from count() ends early by
+// itself when it tests ok(). Spans that are returned point into the bytes given.
 class WireReader {
 public:
     explicit WireReader(ByteSpan bytes) : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()) {}
@@ -106,16 +107,18 @@ public:
     // A varint; more than `limit` is Damaged.
     std::uint64_t varint(std::uint64_t limit = UINT64_MAX) {
         // Most are one byte long.
-        if (at_ != end_ && *at_ < 0x80 && *at_ <= limit) [[likely]] return *at_++;
+        if (at_ != end_ && *at_ < 0x80 && *at_ <= limit) [[likely]]
+            return *at_++;
         return long_varint(limit);
     }
     std::int64_t svarint() { return unzigzag(varint()); }
 
-    // A number of items that follow, at most `limit`. It is also Damaged when the rest could not hold that many items of
-    // at least `least_size` bytes (1 or more), so memory may be reserved for them.
+    // A number of items that follow, at most `limit`. It is also Damaged when the rest could not hold that many items
+    // of at least `least_size` bytes (1 or more), so memory may be reserved for them.
     std::size_t count(std::size_t limit, std::size_t least_size = 1) {
         const std::uint64_t value = varint(limit);
-        if (value > remaining() / least_size) [[unlikely]] return fail("a count is more than the rest can hold"), 0;
+        if (value > remaining() / least_size) [[unlikely]]
+            return fail("a count is more than the rest can hold"), 0;
         return static_cast<std::size_t>(value);
     }
     // A byte string of at most `limit` bytes.
@@ -123,7 +126,8 @@ public:
     std::string_view text(std::size_t limit) { return as_text(bytes(limit)); }
     // Exactly `size` bytes.
     ByteSpan raw(std::size_t size) {
-        if (size > remaining()) [[unlikely]] return fail("it ends too early"), ByteSpan{};
+        if (size > remaining()) [[unlikely]]
+            return fail("it ends too early"), ByteSpan{};
         const ByteSpan found{at_, size};
         at_ += size;
         return found;
@@ -145,8 +149,8 @@ public:
     bool at_end() const { return at_ == end_; }                                     // true after an error
     bool ok() const { return problem_ == nullptr; }
 
-    // For what the caller finds wrong in the values. `problem` is a literal: "names are not in order". The first problem
-    // stays.
+    // For what the caller finds wrong in the values. `problem` is a literal: "names are not in order". The first
+    // problem stays.
     void fail(const char* problem) {
         if (problem_ != nullptr) return;
         failed_at_ = static_cast<std::size_t>(at_ - begin_);
@@ -162,7 +166,8 @@ public:
 private:
     template <typename T>
     T fixed() {
-        if (remaining() < sizeof(T)) [[unlikely]] return fail("it ends too early"), T{};
+        if (remaining() < sizeof(T)) [[unlikely]]
+            return fail("it ends too early"), T{};
         T value;
         std::memcpy(&value, at_, sizeof value);
         at_ += sizeof value;

@@ -10,7 +10,8 @@
 namespace dr {
 namespace {
 
-const std::uint64_t kInteresting[] = {0, 1, 127, 128, 255, 16383, 16384, 1ULL << 31, 1ULL << 32, (1ULL << 63) - 1, 1ULL << 63, UINT64_MAX};
+const std::uint64_t kInteresting[] = {
+    0, 1, 127, 128, 255, 16383, 16384, 1ULL << 31, 1ULL << 32, (1ULL << 63) - 1, 1ULL << 63, UINT64_MAX};
 
 Bytes varint(std::uint64_t value) {
     Bytes out;
@@ -86,12 +87,12 @@ TEST(Wire, SignedVarintsAreZigzag) {
 
 TEST(Wire, ANumberHasOneEncoding) {
     const Bytes bad[] = {
-        {0x80, 0},                                                      // 0 in two bytes
-        {0xff, 0x80, 0},                                                // 127 in three
-        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2},      // 65 bits
-        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0},      // a tenth byte for nothing
+        {0x80, 0},                                                        // 0 in two bytes
+        {0xff, 0x80, 0},                                                  // 127 in three
+        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2},        // 65 bits
+        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0},        // a tenth byte for nothing
         {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x81, 0},  // an eleventh
-        {0x80},                                                         // cut off
+        {0x80},                                                           // cut off
         {},
     };
     for (const Bytes& encoded : bad) {
@@ -104,7 +105,8 @@ TEST(Wire, ANumberHasOneEncoding) {
 // Every string of up to 3 bytes: whatever is accepted encodes to exactly these bytes again.
 TEST(Wire, AcceptedNumbersEncodeToTheSameBytes) {
     for (std::uint32_t bits = 0; bits < (1U << 24); bits += 61) {
-        const Bytes encoded{static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(bits >> 8), static_cast<std::uint8_t>(bits >> 16)};
+        const Bytes encoded{static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(bits >> 8),
+                            static_cast<std::uint8_t>(bits >> 16)};
         WireReader reader{encoded};
         const std::uint64_t value = reader.varint();
         if (!reader.ok()) continue;

@@ -15,7 +15,8 @@ Key32 key_of_file(const Key32& kek, const Salt16& salt) {
 }
 
 Error wrong_kind(std::string_view has, std::string_view needs) {
-    return Error{ErrorCode::WrongKey, "this key opens with a " + std::string(needs) + ", not with a " + std::string(has)};
+    return Error{ErrorCode::WrongKey,
+                 "this key opens with a " + std::string(needs) + ", not with a " + std::string(has)};
 }
 
 }  // namespace
@@ -32,9 +33,11 @@ Result<WrappedSecret> PassphraseVault::wrap(ByteSpan secret, Random& random) con
 
 Result<SecretBytes> PassphraseVault::unwrap(const WrappedSecret& wrapped) const {
     if (wrapped.parameters.kind != VaultKind::Passphrase) return wrong_kind("passphrase", "key-encryption-key file");
-    const Key32 kek = DR_TRY(key_from_passphrase(passphrase_.bytes(), wrapped.parameters.salt, wrapped.parameters.passphrase));
+    const Key32 kek =
+        DR_TRY(key_from_passphrase(passphrase_.bytes(), wrapped.parameters.salt, wrapped.parameters.passphrase));
     Result<SecretBytes> secret = key_unwrap(kek, wrapped.wrapped);
-    if (!secret.ok() && secret.error().code() == ErrorCode::WrongKey) return Error{ErrorCode::WrongKey, "the passphrase is wrong"};
+    if (!secret.ok() && secret.error().code() == ErrorCode::WrongKey)
+        return Error{ErrorCode::WrongKey, "the passphrase is wrong"};
     return secret;
 }
 
@@ -63,8 +66,8 @@ Result<WrappedSecret> KekFileVault::wrap(ByteSpan secret, Random& random) const 
 Result<SecretBytes> KekFileVault::unwrap(const WrappedSecret& wrapped) const {
     if (wrapped.parameters.kind != VaultKind::KekFile) return wrong_kind("key-encryption-key file", "passphrase");
     if (wrapped.parameters.kek_id != id()) {
-        return Error{ErrorCode::WrongKey, "this key was wrapped under key-encryption key " + to_hex(wrapped.parameters.kek_id) +
-                                              ", the one given is " + to_hex(id())};
+        return Error{ErrorCode::WrongKey, "this key was wrapped under key-encryption key " +
+                                              to_hex(wrapped.parameters.kek_id) + ", the one given is " + to_hex(id())};
     }
     return key_unwrap(key_of_file(kek_, wrapped.parameters.salt), wrapped.wrapped);
 }

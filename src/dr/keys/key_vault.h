@@ -1,6 +1,6 @@
 #pragma once
-// KeyVault: who can wrap and unwrap the private part of a slot: a passphrase, a key-encryption-key file; later an HSM or
-// a cloud KMS. Nothing above this floor knows which one it is.
+// KeyVault: who can wrap and unwrap the private part of a slot: a passphrase, a key-encryption-key file; later an HSM
+// or a cloud KMS. Nothing above this floor knows which one it is.
 
 #include <array>
 #include <cstdint>
@@ -23,7 +23,7 @@ struct WrapParameters {
     VaultKind kind = VaultKind::Passphrase;
     PassphraseParameters passphrase;  // kind Passphrase
     Salt16 salt{};
-    KekId kek_id{};                   // kind KekFile
+    KekId kek_id{};  // kind KekFile
     bool operator==(const WrapParameters&) const = default;
 };
 

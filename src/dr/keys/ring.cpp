@@ -86,7 +86,8 @@ Ring plain_ring() { return Ring{}; }
 
 Result<Bytes> seal_ring(const Ring& ring, const RepositoryId& repository, std::uint32_t number,
                         std::span<const PublicKey> slots, Random& random) {
-    if (slots.empty() || slots.size() > kMaxSlots) return Error{ErrorCode::BadRequest, "a key ring needs 1 to 1024 slots"};
+    if (slots.empty() || slots.size() > kMaxSlots)
+        return Error{ErrorCode::BadRequest, "a key ring needs 1 to 1024 slots"};
     const SecretBytes plain = encode_ring(ring);
     const Bytes context = box_context(repository, number);
 
@@ -105,8 +106,8 @@ Result<Bytes> seal_ring(const Ring& ring, const RepositoryId& repository, std::u
     return out;
 }
 
-Result<Ring> open_ring(ByteSpan file, const RepositoryId& repository, std::uint32_t number, const PublicKey& slot_public,
-                       const Key32& slot_private) {
+Result<Ring> open_ring(ByteSpan file, const RepositoryId& repository, std::uint32_t number,
+                       const PublicKey& slot_public, const Key32& slot_private) {
     WireReader wire{file};
     if (as_text(wire.raw(kMagic.size())) != kMagic) wire.fail("it does not begin like a key ring");
     if (wire.u32() != number) wire.fail("it is another ring than its name says");

@@ -14,11 +14,11 @@
 namespace dr {
 
 struct Ring {
-    Key32 k_id;                               // names blobs
-    Key32 k_chunk;                            // places chunk and tree boundaries
-    std::map<std::uint32_t, Key32> epochs;    // R_1 … R_n; the last one seals what is new
+    Key32 k_id;                             // names blobs
+    Key32 k_chunk;                          // places chunk and tree boundaries
+    std::map<std::uint32_t, Key32> epochs;  // R_1 … R_n; the last one seals what is new
 
-    static Ring create(Random& random);       // with epoch 1
+    static Ring create(Random& random);  // with epoch 1
     Ring clone() const;
     std::uint32_t newest_epoch() const { return epochs.rbegin()->first; }
 };
@@ -31,7 +31,7 @@ Result<Bytes> seal_ring(const Ring& ring, const RepositoryId& repository, std::u
                         std::span<const PublicKey> slots, Random& random);
 
 // Fails with WrongKey when no box is for this slot, Damaged when the file is no ring `number`.
-Result<Ring> open_ring(ByteSpan file, const RepositoryId& repository, std::uint32_t number, const PublicKey& slot_public,
-                       const Key32& slot_private);
+Result<Ring> open_ring(ByteSpan file, const RepositoryId& repository, std::uint32_t number,
+                       const PublicKey& slot_public, const Key32& slot_private);
 
 }  // namespace dr

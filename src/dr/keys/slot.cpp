@@ -115,11 +115,14 @@ KeyMaterial to_key_material(const SlotFile& slot, Timestamp created_at) {
 
 Result<SlotFile> from_key_material(const KeyMaterial& key) {
     if (key.algorithm.text() != kAlgorithm) {
-        return Error{ErrorCode::Unsupported, "the key file's algorithm '" + std::string(key.algorithm.text()) + "' is not one this version can open"};
+        return Error{ErrorCode::Unsupported, "the key file's algorithm '" + std::string(key.algorithm.text()) +
+                                                 "' is not one this version can open"};
     }
     SlotFile slot = DR_TRY(decode_slot(key.wrapped_key));
-    if (slot.id() != key.key_id.text()) return Error{ErrorCode::Damaged, "the key file's key_id does not belong to its key"};
-    if (slot.pin != key.repository_id) return Error{ErrorCode::Damaged, "the key file's repository_id differs from the one in its key"};
+    if (slot.id() != key.key_id.text())
+        return Error{ErrorCode::Damaged, "the key file's key_id does not belong to its key"};
+    if (slot.pin != key.repository_id)
+        return Error{ErrorCode::Damaged, "the key file's repository_id differs from the one in its key"};
     return slot;
 }
 

@@ -11,7 +11,9 @@ namespace {
 
 constexpr PassphraseParameters kQuick{1, 64 << 10};  // Argon2id as cheap as a test needs
 
-PassphraseVault passphrase(std::string_view text) { return PassphraseVault{SecretBytes::copy_of(as_bytes(text)), kQuick}; }
+PassphraseVault passphrase(std::string_view text) {
+    return PassphraseVault{SecretBytes::copy_of(as_bytes(text)), kQuick};
+}
 
 struct SlotTest : testing::Test {
     SeededRandom random{7};
@@ -49,7 +51,8 @@ TEST_F(SlotTest, AFlippedBitIsNeverAccepted) {
         bad[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
         EXPECT_FALSE(decode_slot(bad).ok()) << "bit " << bit;
     }
-    for (std::size_t size = 0; size < good.size(); ++size) EXPECT_FALSE(decode_slot(ByteSpan{good}.first(size)).ok()) << size;
+    for (std::size_t size = 0; size < good.size(); ++size)
+        EXPECT_FALSE(decode_slot(ByteSpan{good}.first(size)).ok()) << size;
 }
 
 TEST_F(SlotTest, ExchangedPublicKeysAreNoticed) {
@@ -85,7 +88,8 @@ TEST_F(SlotTest, AKekFileIsReadBackAndNothingElseIs) {
     const Key32 key = new_kek(random);
     const SecretBytes text = print_kek(key);
     EXPECT_TRUE(parse_kek(as_text(text.bytes())).value() == key);
-    for (const char* bad : {"", "qnwis-dr-kek-1:", "qnwis-dr-kek-1:AAAA", "qnwis-dr-kek-2:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "hello"}) {
+    for (const char* bad : {"", "qnwis-dr-kek-1:", "qnwis-dr-kek-1:AAAA",
+                            "qnwis-dr-kek-2:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "hello"}) {
         EXPECT_EQ(parse_kek(bad).error().code(), ErrorCode::WrongKey) << bad;
     }
 }
@@ -107,7 +111,8 @@ TEST_F(SlotTest, EverySlotOpensTheRing) {
         EXPECT_TRUE(opened.epochs.at(2) == ring.epochs.at(2));
         EXPECT_EQ(opened.newest_epoch(), 2U);
     }
-    EXPECT_EQ(open_ring(file, repository, 3, none.slot.slot_public, none.opened.slot_private).error().code(), ErrorCode::WrongKey);
+    EXPECT_EQ(open_ring(file, repository, 3, none.slot.slot_public, none.opened.slot_private).error().code(),
+              ErrorCode::WrongKey);
 }
 
 TEST_F(SlotTest, ARingOpensOnlyAsItselfInItsRepository) {
@@ -138,7 +143,8 @@ TEST_F(SlotTest, NoKeyStandsInTheClearInAnyFile) {
     const PublicKey publics[] = {slot.slot.slot_public};
     Bytes written = encode(slot.slot);
     append(written, seal_ring(ring, repository, 1, publics, random).value());
-    for (const ByteSpan secret : {slot.opened.slot_private.bytes(), ring.k_id.bytes(), ring.k_chunk.bytes(), ring.epochs.at(1).bytes()}) {
+    for (const ByteSpan secret :
+         {slot.opened.slot_private.bytes(), ring.k_id.bytes(), ring.k_chunk.bytes(), ring.epochs.at(1).bytes()}) {
         for (std::size_t at = 0; at + 8 <= secret.size(); ++at) {
             EXPECT_EQ(as_text(written).find(as_text(secret.subspan(at, 8))), std::string_view::npos);
         }

@@ -20,7 +20,8 @@ Result<std::vector<std::string>> read_paths(const ObjectReader& object, std::str
     const std::vector<JsonValue>* items = DR_TRY(object.array(name, kMaxItems));
     for (const JsonValue& item : *items) {
         if (item.kind == JsonValue::Kind::Object) {
-            const ObjectReader exact = DR_TRY(ObjectReader::open(item, "path of the backup spec", {"path", "path_base64"}));
+            const ObjectReader exact =
+                DR_TRY(ObjectReader::open(item, "path of the backup spec", {"path", "path_base64"}));
             paths.push_back(DR_TRY(exact.path_bytes("path")));
             continue;
         }
@@ -74,8 +75,8 @@ Result<BackupSpec> parse_backup_spec(std::string_view json) {
 Result<BackupSpec> read_backup_spec(const JsonValue& value) {
     const ObjectReader object = DR_TRY(ObjectReader::open(
         value, kDocument,
-        {"spec_id", "tag", "datasets", "audit_packs", "config", "storage_target", "encryption", "retention_days", "paths",
-         "exclude", "config_paths", "default_excludes", "hooks", "worm"}));
+        {"spec_id", "tag", "datasets", "audit_packs", "config", "storage_target", "encryption", "retention_days",
+         "paths", "exclude", "config_paths", "default_excludes", "hooks", "worm"}));
     BackupSpec spec;
     spec.spec_id = DR_TRY(object.identifier("spec_id"));
     spec.tag = DR_TRY(object.identifier("tag"));

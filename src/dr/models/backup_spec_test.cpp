@@ -23,16 +23,20 @@ TEST(BackupSpec, SaysWhatIsWrong) {
     EXPECT_EQ(complaint(R"({"spec_id": "a"})"), "'tag' in the backup spec is missing");
     EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "dataset": []})"),
               "unknown key 'dataset' in the backup spec; did you mean 'datasets'?");
-    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "datasets": [""]})"), "an ID of 'datasets' in the backup spec must not be empty");
+    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "datasets": [""]})"),
+              "an ID of 'datasets' in the backup spec must not be empty");
     EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "retention_days": 0})"),
               "'retention_days' in the backup spec must be at least 1 (it is '0')");
     EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "encryption": "rot13"})"),
               "'encryption' in the backup spec must be one of 'aes_256_gcm', 'none', not 'rot13'");
-    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "exclude": ["[x"]})"), "pattern '[x' has a '[' without its ']'");
+    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "exclude": ["[x"]})"),
+              "pattern '[x' has a '[' without its ']'");
     EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "paths": ["../x"]})"), "path '../x' has a component '..'");
     EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "paths": [1]})"), "'paths' in the backup spec must hold texts");
-    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "paths": ["a\u0000"]})"), "'paths' in the backup spec must not hold a NUL character");
-    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "config_paths": ["x"]})"), "'config_paths' needs '\"config\": true'");
+    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "paths": ["a\u0000"]})"),
+              "'paths' in the backup spec must not hold a NUL character");
+    EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "config_paths": ["x"]})"),
+              "'config_paths' needs '\"config\": true'");
     EXPECT_EQ(complaint(R"({"spec_id": "a", "tag": "t", "hooks": {"befor": []}})"),
               "unknown key 'befor' in the hooks of the backup spec; did you mean 'before'?");
 }

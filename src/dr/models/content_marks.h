@@ -10,11 +10,13 @@ namespace dr {
 // Files above this size are no private keys: no need to read them for looks_like_private_key().
 inline constexpr std::size_t kMaxPrivateKeyFile = 64 * 1024;
 
-// True for a PEM private key ("-----BEGIN … PRIVATE KEY-----": PKCS#1, PKCS#8 encrypted or not, EC, DSA, OpenSSH, PGP) or a
-// PuTTY key file within `first_bytes` (pass the whole file, at most kMaxPrivateKeyFile). A name can be harmless: `deploy.txt`.
+// True for a PEM private key ("-----BEGIN … PRIVATE KEY-----": PKCS#1, PKCS#8 encrypted or not, EC, DSA, OpenSSH, PGP)
+// or a PuTTY key file within `first_bytes` (pass the whole file, at most kMaxPrivateKeyFile). A name can be harmless:
+// `deploy.txt`.
 bool looks_like_private_key(ByteSpan first_bytes);
 
-// True if `first_bytes` of a file named CACHEDIR.TAG mark its directory as a cache (bford.info/cachedir): pass 43 bytes or more.
+// True if `first_bytes` of a file named CACHEDIR.TAG mark its directory as a cache (bford.info/cachedir): pass 43 bytes
+// or more.
 bool is_cachedir_tag(ByteSpan first_bytes);
 
 }  // namespace dr

@@ -6,10 +6,12 @@ namespace dr {
 namespace {
 
 TEST(ContentMarks, PrivateKeysGiveThemselvesAway) {
-    for (const char* text : {"-----BEGIN PRIVATE KEY-----\nMII", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN ENCRYPTED PRIVATE KEY-----",
-                             "-----BEGIN OPENSSH PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----",
-                             "Bag Attributes\n-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
-                             "PuTTY-User-Key-File-3: ssh-ed25519"}) {
+    for (const char* text :
+         {"-----BEGIN PRIVATE KEY-----\nMII", "-----BEGIN RSA PRIVATE KEY-----",
+          "-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----",
+          "-----BEGIN EC PRIVATE KEY-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+          "Bag Attributes\n-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
+          "PuTTY-User-Key-File-3: ssh-ed25519"}) {
         EXPECT_TRUE(looks_like_private_key(as_bytes(text))) << text;
     }
 }

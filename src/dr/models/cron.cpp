@@ -24,15 +24,18 @@ struct Field {
 };
 
 Error bad_cron(std::string_view text, std::string_view complaint) {
-    return Error{ErrorCode::BadRequest, "cron expression '" + printable(text.substr(0, 100)) + "' " + std::string(complaint)};
+    return Error{ErrorCode::BadRequest,
+                 "cron expression '" + printable(text.substr(0, 100)) + "' " + std::string(complaint)};
 }
 
 std::optional<unsigned> read_value(const Field& field, std::string_view text) {
     std::string upper{text};
-    std::ranges::transform(upper, upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    std::ranges::transform(upper, upper.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     const auto named = std::ranges::find(field.names, upper);
     if (named != field.names.end()) return field.min + static_cast<unsigned>(named - field.names.begin());
-    const bool digits = !text.empty() && text.size() <= 2 && text.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool digits =
+        !text.empty() && text.size() <= 2 && text.find_first_not_of("0123456789") == std::string_view::npos;
     if (!digits) return std::nullopt;
     const auto value = static_cast<unsigned>(std::stoul(std::string(text)));
     if (value < field.min || value > field.max) return std::nullopt;
@@ -55,7 +58,8 @@ bool read_element(const Field& field, std::string_view element, std::bitset<N>& 
     if (element != "*") {
         const std::size_t dash = element.find('-');
         const std::optional<unsigned> from = read_value(field, element.substr(0, dash));
-        const std::optional<unsigned> to = dash == std::string_view::npos ? from : read_value(field, element.substr(dash + 1));
+        const std::optional<unsigned> to =
+            dash == std::string_view::npos ? from : read_value(field, element.substr(dash + 1));
         if (!from || !to || *to < *from) return false;
         // A step without a range would mean different things to different crons.
         if (slash != std::string_view::npos && dash == std::string_view::npos) return false;
@@ -71,8 +75,8 @@ Result<void> read_field(std::string_view whole, const Field& field, std::string_
     for (std::size_t at = 0; at <= text.size();) {
         const std::size_t end = std::min(text.find(',', at), text.size());
         if (!read_element(field, text.substr(at, end - at), set)) {
-            return bad_cron(whole, "has a bad " + std::string(field.name) + " '" + printable(text.substr(0, 40)) + "': " +
-                                       std::to_string(field.min) + " to " + std::to_string(field.max) +
+            return bad_cron(whole, "has a bad " + std::string(field.name) + " '" + printable(text.substr(0, 40)) +
+                                       "': " + std::to_string(field.min) + " to " + std::to_string(field.max) +
                                        ", *, a-b, */n and lists are allowed");
         }
         at = end + 1;
@@ -82,7 +86,8 @@ Result<void> read_field(std::string_view whole, const Field& field, std::string_
 
 std::vector<std::string_view> split(std::string_view text) {
     std::vector<std::string_view> words;
-    for (std::size_t at = text.find_first_not_of(" \t"); at != std::string_view::npos; at = text.find_first_not_of(" \t", at)) {
+    for (std::size_t at = text.find_first_not_of(" \t"); at != std::string_view::npos;
+         at = text.find_first_not_of(" \t", at)) {
         const std::size_t end = std::min(text.find_first_of(" \t", at), text.size());
         words.push_back(text.substr(at, end - at));
         at = end;

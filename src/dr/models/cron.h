@@ -1,8 +1,8 @@
 #pragma once
 // CronExpression: the 5 fields of cron, parsed: minute hour day-of-month month day-of-week.
 //
-// Each field is *, a number, a name (JAN…DEC, SUN…SAT, any case), a range a-b, a step */n or a-b/n, or a list of these with
-// commas. Sunday is 0 or 7. When it runs next is the scheduler's business, because that needs a time zone.
+// Each field is *, a number, a name (JAN…DEC, SUN…SAT, any case), a range a-b, a step */n or a-b/n, or a list of these
+// with commas. Sunday is 0 or 7. When it runs next is the scheduler's business, because that needs a time zone.
 
 #include <bitset>
 #include <string>
@@ -20,11 +20,11 @@ public:
     static Result<CronExpression> parse(std::string_view text);
 
     const std::string& text() const { return text_; }
-    bool minute(unsigned value) const { return minutes_.test(value); }    // 0-59
-    bool hour(unsigned value) const { return hours_.test(value); }        // 0-23
-    bool month(unsigned value) const { return months_.test(value); }      // 1-12
-    // True if a day with this day of the month (1-31) and of the week (0 is Sunday) matches. As in cron: if both fields are
-    // restricted, either suffices.
+    bool minute(unsigned value) const { return minutes_.test(value); }  // 0-59
+    bool hour(unsigned value) const { return hours_.test(value); }      // 0-23
+    bool month(unsigned value) const { return months_.test(value); }    // 1-12
+    // True if a day with this day of the month (1-31) and of the week (0 is Sunday) matches. As in cron: if both fields
+    // are restricted, either suffices.
     bool day(unsigned of_month, unsigned of_week) const;
 
     bool operator==(const CronExpression&) const = default;

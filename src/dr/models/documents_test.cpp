@@ -1,4 +1,5 @@
-// What holds for every document of SPEC 5: printing and parsing are inverse, and each kind of bad input is refused in words.
+// What holds for every document of SPEC 5: printing and parsing are inverse, and each kind of bad input is refused in
+// words.
 
 #include <gtest/gtest.h>
 
@@ -33,44 +34,61 @@ auto reprinting(Parse parse) {
 }
 
 const std::string kHash = std::string(64, 'a');
-const std::string kSpec = R"({"spec_id": "daily-1", "tag": "daily", "datasets": ["A", "B"], "audit_packs": true, "config": true,
+const std::string kSpec =
+    R"({"spec_id": "daily-1", "tag": "daily", "datasets": ["A", "B"], "audit_packs": true, "config": true,
   "storage_target": "local-prod", "encryption": "none", "retention_days": 31, "paths": ["/usr", "x"], "exclude": ["*.tmp"],
   "config_paths": ["/etc/x"], "default_excludes": false, "hooks": {"before": ["true"], "after": []}, "worm": true})";
-const std::string kRule = R"({"rule_id": "r", "keep_daily": 1, "keep_weekly": 2, "keep_monthly": 3, "min_age_days": 0, "keep_last": 4,
+const std::string kRule =
+    R"({"rule_id": "r", "keep_daily": 1, "keep_weekly": 2, "keep_monthly": 3, "min_age_days": 0, "keep_last": 4,
   "keep_hourly": 5, "keep_yearly": 6, "keep_within_days": 7})";
 const std::string kSchedule = R"({"schedule_id": "s", "spec_id": "daily-1", "cron_expr": "0 2 * * *", "enabled": false,
   "next_run_at": "2026-11-24T02:00:00.000000Z"})";
-const std::string kTarget = R"({"target_id": "local-prod", "backend": "archive", "base_path": "/b", "worm": true, "compression": "zstd:3",
+const std::string kTarget =
+    R"({"target_id": "local-prod", "backend": "archive", "base_path": "/b", "worm": true, "compression": "zstd:3",
   "options": {"region": "x"}})";
 
 std::vector<Document> documents() {
     return {
-        {"backup_spec", kSpec, reprinting([](auto t) { return parse_backup_spec(t); }), "\"retention_days\": 31", "\"tag\": \"daily\""},
-        {"storage_target", kTarget, reprinting([](auto t) { return parse_storage_target(t); }), "", "\"target_id\": \"local-prod\""},
-        {"key_material", R"({"key_id": "k", "algorithm": "x", "created_at": "2026-11-23T17:08:42.123456Z",
+        {"backup_spec", kSpec, reprinting([](auto t) { return parse_backup_spec(t); }), "\"retention_days\": 31",
+         "\"tag\": \"daily\""},
+        {"storage_target", kTarget, reprinting([](auto t) { return parse_storage_target(t); }), "",
+         "\"target_id\": \"local-prod\""},
+        {"key_material",
+         R"({"key_id": "k", "algorithm": "x", "created_at": "2026-11-23T17:08:42.123456Z",
            "rotated_at": "2026-11-23T17:08:42.123456Z", "wrapped_key": "AAEC", "kms_key_id": "file:/etc/kek", "repository_id": ")" +
-             kHash + "\"}", reprinting([](auto t) { return parse_key_material(t); }), "", "\"key_id\": \"k\""},
-        {"snapshot_meta", R"({"snapshot_id": "s", "spec_id": "p", "tag": "daily", "created_at": "2026-11-23T17:08:42.123456Z",
-           "total_bytes": 5, "file_count": 2, "manifest_hash": ")" + kHash + R"(", "encrypted": true, "storage_backend": "local",
+             kHash + "\"}",
+         reprinting([](auto t) { return parse_key_material(t); }), "", "\"key_id\": \"k\""},
+        {"snapshot_meta",
+         R"({"snapshot_id": "s", "spec_id": "p", "tag": "daily", "created_at": "2026-11-23T17:08:42.123456Z",
+           "total_bytes": 5, "file_count": 2, "manifest_hash": ")" +
+             kHash + R"(", "encrypted": true, "storage_backend": "local",
            "storage_path": "/b", "retain_until": "2026-12-23T17:08:42.123456Z", "worm": true, "files_unreadable": 1, "parent": "q",
-           "record": 9, "signed_by": ")" + kHash + R"(", "signature": "AAEC", "signer_pinned": true})",
+           "record": 9, "signed_by": ")" +
+             kHash + R"(", "signature": "AAEC", "signer_pinned": true})",
          reprinting([](auto t) { return parse_snapshot_meta(t); }), "\"file_count\": 2", "\"tag\": \"daily\""},
-        {"manifest", R"({"manifest_version": 1, "snapshot_id": "s", "created_at": "2026-11-23T17:08:42.123456Z", "entries": [
-           {"path": "a/b", "size_bytes": 5, "sha256": ")" + kHash + R"(", "encrypted": true}],
+        {"manifest",
+         R"({"manifest_version": 1, "snapshot_id": "s", "created_at": "2026-11-23T17:08:42.123456Z", "entries": [
+           {"path": "a/b", "size_bytes": 5, "sha256": ")" +
+             kHash + R"(", "encrypted": true}],
            "metadata": {"spec_id": "p", "tag": "daily", "encryption": "aes_256_gcm"}})",
          reprinting([](auto t) { return parse_manifest(t); }), "\"size_bytes\": 5", "\"snapshot_id\": \"s\""},
-        {"restore_plan", R"({"plan_id": "p", "snapshot_id": "s", "target_path": "/mnt/restore", "dry_run": true, "verify_hashes": true,
+        {"restore_plan",
+         R"({"plan_id": "p", "snapshot_id": "s", "target_path": "/mnt/restore", "dry_run": true, "verify_hashes": true,
            "overwrite": false, "files_to_create": 1, "files_to_replace": 2, "files_to_skip": 3, "files_refused": 1, "bytes_to_read": 5,
            "bytes_to_write": 6, "refused": [{"path": "x", "error": "differs"}]})",
          reprinting([](auto t) { return parse_restore_plan(t); }), "\"files_to_skip\": 3", "\"plan_id\": \"p\""},
         {"verification_report", R"({"report_id": "r", "snapshot_id": "s", "verified_at": "2026-11-23T17:08:42.123456Z",
            "manifest_ok": true, "sample_files_ok": true, "decrypt_ok": true, "restore_smoke_ok": true, "errors": ["e"],
            "files_checked": 7, "bytes_checked": 8, "everything_read": true})",
-         reprinting([](auto t) { return parse_verification_report(t); }), "\"files_checked\": 7", "\"report_id\": \"r\""},
-        {"retention_rule", kRule, reprinting([](auto t) { return parse_retention_rule(t); }), "\"keep_daily\": 1", "\"rule_id\": \"r\""},
-        {"schedule_spec", kSchedule, reprinting([](auto t) { return parse_schedule_spec(t); }), "", "\"schedule_id\": \"s\""},
-        {"policy", R"({"policy_id": "p", "name": "all", "backup_spec": )" + kSpec + ", \"retention\": " + kRule + ", \"schedule\": " +
-             kSchedule + ", \"storage_target\": " + kTarget + "}",
+         reprinting([](auto t) { return parse_verification_report(t); }), "\"files_checked\": 7",
+         "\"report_id\": \"r\""},
+        {"retention_rule", kRule, reprinting([](auto t) { return parse_retention_rule(t); }), "\"keep_daily\": 1",
+         "\"rule_id\": \"r\""},
+        {"schedule_spec", kSchedule, reprinting([](auto t) { return parse_schedule_spec(t); }), "",
+         "\"schedule_id\": \"s\""},
+        {"policy",
+         R"({"policy_id": "p", "name": "all", "backup_spec": )" + kSpec + ", \"retention\": " + kRule +
+             ", \"schedule\": " + kSchedule + ", \"storage_target\": " + kTarget + "}",
          reprinting([](auto t) { return parse_policy(t); }), "\"retention_days\": 31", "\"policy_id\": \"p\""},
     };
 }
@@ -145,7 +163,8 @@ TEST(Documents, RefuseEveryKindOfBadInput) {
 void expect_shape(const JsonValue& root, const JsonValue& given_schema, const JsonValue& value) {
     const JsonValue* schema = &given_schema;
     while (const JsonValue* reference = schema->find("$ref")) {
-        schema = root.find("$defs")->find(std::string_view{reference->text}.substr(std::string_view{"#/$defs/"}.size()));
+        schema =
+            root.find("$defs")->find(std::string_view{reference->text}.substr(std::string_view{"#/$defs/"}.size()));
         ASSERT_NE(schema, nullptr) << reference->text;
     }
     const JsonValue* items = schema->find("items");
@@ -161,7 +180,8 @@ void expect_shape(const JsonValue& root, const JsonValue& given_schema, const Js
         EXPECT_NE(property->find("description"), nullptr) << name;
         expect_shape(root, *property, member);
     }
-    for (const JsonValue& required : schema->find("required")->items) EXPECT_NE(value.find(required.text), nullptr) << required.text;
+    for (const JsonValue& required : schema->find("required")->items)
+        EXPECT_NE(value.find(required.text), nullptr) << required.text;
 }
 
 TEST(Documents, FollowTheirSchemasAndTheSchemasNameNothingElse) {

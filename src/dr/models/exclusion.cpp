@@ -35,7 +35,8 @@ constexpr std::array kDefaults{
     Row{"secret.keystore", "*.keystore", SkipReason::Secret, kKeyStore},
     Row{"secret.kdbx", "*.kdbx", SkipReason::Secret, "a password store"},
     Row{"secret.dr_key", "dr_key.json", SkipReason::Secret, "the key of the backups: keep it apart from them"},
-    Row{"secret.dr_kek", "qnwis_dr/kek", SkipReason::Secret, "the key-encryption key of the backups: keep it apart from them"},
+    Row{"secret.dr_kek", "qnwis_dr/kek", SkipReason::Secret,
+        "the key-encryption key of the backups: keep it apart from them"},
     Row{"secret.credentials", "credentials", SkipReason::Secret, kCredentials},
     Row{"secret.credentials_json", "credentials.json", SkipReason::Secret, kCredentials},
     Row{"secret.git_credentials", ".git-credentials", SkipReason::Secret, kCredentials},
@@ -61,8 +62,8 @@ constexpr std::array kDefaults{
 }  // namespace
 
 std::string_view label(SkipReason reason) {
-    static constexpr std::array<std::string_view, kSkipReasons> kLabels{"not_selected", "secret", "private_key", "pii",
-                                                                        "cache",        "log",    "excluded",    "repository"};
+    static constexpr std::array<std::string_view, kSkipReasons> kLabels{
+        "not_selected", "secret", "private_key", "pii", "cache", "log", "excluded", "repository"};
     return kLabels[static_cast<std::size_t>(reason)];
 }
 
@@ -70,11 +71,15 @@ std::vector<ExclusionRule> default_exclusion_rules(std::span<const std::string> 
     std::vector<ExclusionRule> rules;
     rules.reserve(kDefaults.size() + pii_patterns.size());
     for (const Row& row : kDefaults) {
-        rules.push_back({std::string(row.id), std::string(row.pattern), row.reason, std::string(row.text), std::string(row.except)});
+        rules.push_back({std::string(row.id), std::string(row.pattern), row.reason, std::string(row.text),
+                         std::string(row.except)});
     }
     for (std::size_t i = 0; i < pii_patterns.size(); ++i) {
-        rules.push_back({"pii.configured_" + std::to_string(i + 1), pii_patterns[i], SkipReason::Pii,
-                         "personal data, as configured", {}});
+        rules.push_back({"pii.configured_" + std::to_string(i + 1),
+                         pii_patterns[i],
+                         SkipReason::Pii,
+                         "personal data, as configured",
+                         {}});
     }
     return rules;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Exclusion rules: what is never backed up by default (SPEC 3), and what the user left out. Each rule can explain itself.
+// Exclusion rules: what is never backed up by default (SPEC 3), and what the user left out. Each rule can explain
+// itself.
 
 #include <array>
 #include <cstdint>
@@ -30,11 +31,12 @@ inline constexpr std::size_t kSkipReasons = 8;
 std::string_view label(SkipReason reason);
 
 struct ExclusionRule {
-    std::string id;       // "secret.env"; unique in a selection
-    std::string pattern;  // as in glob.h; for rules that no pattern decides, words in brackets: "[directory with CACHEDIR.TAG]"
+    std::string id;  // "secret.env"; unique in a selection
+    std::string
+        pattern;  // as in glob.h; for rules that no pattern decides, words in brackets: "[directory with CACHEDIR.TAG]"
     SkipReason reason = SkipReason::Excluded;
-    std::string text;                // why, for people
-    std::string except;              // a pattern that saves what the rule matches; empty: none
+    std::string text;    // why, for people
+    std::string except;  // a pattern that saves what the rule matches; empty: none
     bool operator==(const ExclusionRule&) const = default;
 };
 

@@ -29,7 +29,8 @@ Result<Glob> Glob::parse(std::string_view pattern) {
     glob.pattern_ = pattern;
     if (pattern.empty()) return Error{ErrorCode::BadRequest, "a pattern must not be empty"};
     if (pattern.find('\0') != std::string_view::npos) return glob.bad("holds a NUL byte");
-    if (pattern.front() == '!') return glob.bad("starts with '!': patterns cannot be negated; write '\\!' for the character");
+    if (pattern.front() == '!')
+        return glob.bad("starts with '!': patterns cannot be negated; write '\\!' for the character");
 
     std::string_view body = pattern;
     const bool anchored = body.front() == '/';
@@ -79,7 +80,8 @@ Result<void> Glob::compile_component(std::string_view component) {
         if (c == '*' || c == '?' || c == '[') end_literal(literal);
         if (c == '*') {
             // Several in a row mean the same as one.
-            if (tokens_.empty() || tokens_.back().kind != TokenKind::AnyInComponent) tokens_.push_back({TokenKind::AnyInComponent});
+            if (tokens_.empty() || tokens_.back().kind != TokenKind::AnyInComponent)
+                tokens_.push_back({TokenKind::AnyInComponent});
             ++at;
         } else if (c == '?') {
             tokens_.push_back({TokenKind::AnyOne});
@@ -149,7 +151,8 @@ void Glob::classify(std::string_view body, bool anchored) {
 }
 
 bool Glob::States::any() const {
-    return std::any_of(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(used), [](std::uint64_t w) { return w != 0; });
+    return std::any_of(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(used),
+                       [](std::uint64_t w) { return w != 0; });
 }
 
 // Adds a state and those reached from it without reading anything.
@@ -185,7 +188,8 @@ void Glob::step(const States& from, States& to, char32_t c) const {
                     if (!slash) add_state(to, state);
                     break;
                 case TokenKind::Set: {
-                    const bool in = std::ranges::any_of(token.ranges, [c](Range r) { return c >= r.first && c <= r.last; });
+                    const bool in =
+                        std::ranges::any_of(token.ranges, [c](Range r) { return c >= r.first && c <= r.last; });
                     if (!slash && in != token.negated) add_state(to, state + 1);
                     break;
                 }
@@ -225,7 +229,8 @@ bool Glob::matches(std::string_view path, bool is_directory) const {
     switch (shape_) {
         case Shape::Exact: return path == fixed_;
         case Shape::Tail:
-            return path.ends_with(fixed_) && (path.size() == fixed_.size() || path[path.size() - fixed_.size() - 1] == '/');
+            return path.ends_with(fixed_) &&
+                   (path.size() == fixed_.size() || path[path.size() - fixed_.size() - 1] == '/');
         case Shape::Suffix: return last_component(path).ends_with(fixed_);
         case Shape::Prefix: return last_component(path).starts_with(fixed_);
         case Shape::Name: return accepts(last_component(path));

@@ -10,9 +10,9 @@
 //   a/       directories only
 //   a/**     everything below a, not a itself
 //
-// Characters are UTF-8 characters; a byte that is not UTF-8 is a character of its own. Matching takes time proportional to
-// path length times pattern length, whatever the pattern; the usual patterns (a name, *.suffix, prefix*) take one comparison.
-// Immutable: any thread may match.
+// Characters are UTF-8 characters; a byte that is not UTF-8 is a character of its own. Matching takes time proportional
+// to path length times pattern length, whatever the pattern; the usual patterns (a name, *.suffix, prefix*) take one
+// comparison. Immutable: any thread may match.
 
 #include <algorithm>
 #include <array>
@@ -30,8 +30,8 @@ class Glob {
 public:
     static constexpr std::size_t kMaxBytes = 4080;
 
-    // Fails with BadRequest: empty, too long, NUL, an unclosed '[', a '\' at the end, an empty or '.' or '..' component, a
-    // leading '!' (negation, which this tool does not have).
+    // Fails with BadRequest: empty, too long, NUL, an unclosed '[', a '\' at the end, an empty or '.' or '..'
+    // component, a leading '!' (negation, which this tool does not have).
     static Result<Glob> parse(std::string_view pattern);
 
     // `path` has no leading '/'; the root (empty path) is matched by nothing.
@@ -44,22 +44,30 @@ public:
     const std::string& pattern() const { return pattern_; }
 
 private:
-    // Most patterns need no automaton. Tail: these bytes are the last components. Exact: the whole path. Prefix, Suffix: of the
-    // last component. Name: an automaton on the last component. General: an automaton on the whole path.
+    // Most patterns need no automaton. Tail: these bytes are the last components. Exact: the whole path. Prefix,
+    // Suffix: of the last component. Name: an automaton on the last component. General: an automaton on the whole path.
     enum class Shape : std::uint8_t { Tail, Exact, Prefix, Suffix, Name, General };
-    enum class TokenKind : std::uint8_t { Literal, AnyOne, AnyInComponent, Set, Separator, AnyComponents, InsideComponents };
+    enum class TokenKind : std::uint8_t {
+        Literal,
+        AnyOne,
+        AnyInComponent,
+        Set,
+        Separator,
+        AnyComponents,
+        InsideComponents
+    };
     struct Range {
         char32_t first;
         char32_t last;
     };
     struct Token {
         TokenKind kind;
-        char32_t value = 0;         // of Literal
-        bool negated = false;       // of Set
+        char32_t value = 0;           // of Literal
+        bool negated = false;         // of Set
         std::vector<Range> ranges{};  // of Set
     };
-    // The states that the automaton can be in: bit i means that tokens before i are matched. A token takes at least one byte of
-    // the pattern, but for the few that parse() adds.
+    // The states that the automaton can be in: bit i means that tokens before i are matched. A token takes at least one
+    // byte of the pattern, but for the few that parse() adds.
     struct States {
         explicit States(std::size_t words_used) : used(words_used) { clear(); }
         void clear() { std::fill_n(words.begin(), used, 0); }
@@ -82,7 +90,7 @@ private:
     void end_literal(std::string& literal);
 
     std::string pattern_;
-    std::string fixed_;  // of Tail, Exact, Prefix and Suffix: the bytes to compare
+    std::string fixed_;   // of Tail, Exact, Prefix and Suffix: the bytes to compare
     std::string needed_;  // of Name and General: the longest run of bytes that every match contains
     std::vector<Token> tokens_;
     Shape shape_ = Shape::General;

@@ -87,8 +87,8 @@ TEST(Glob, CharactersAreCharactersAndBadBytesToo) {
 
 TEST(Glob, RefusesPatternsThatCannotBeMeant) {
     using namespace std::string_literals;
-    for (const std::string& bad : {""s, "/"s, "a//b"s, "[a"s, "[a/b]"s, "a\\"s, "!x"s, "../x"s, "a/./b"s, "[z-a]"s, "a\0b"s,
-                                   std::string(5000, 'x'), "//"s, "x["s, "[]"s, "[!"s}) {
+    for (const std::string& bad : {""s, "/"s, "a//b"s, "[a"s, "[a/b]"s, "a\\"s, "!x"s, "../x"s, "a/./b"s, "[z-a]"s,
+                                   "a\0b"s, std::string(5000, 'x'), "//"s, "x["s, "[]"s, "[!"s}) {
         const Result<Glob> glob = Glob::parse(bad);
         ASSERT_FALSE(glob.ok()) << bad;
         EXPECT_EQ(glob.error().code(), ErrorCode::BadRequest);

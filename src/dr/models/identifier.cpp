@@ -8,7 +8,8 @@ namespace dr {
 namespace {
 
 bool allowed(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
 }
 
 }  // namespace
@@ -21,7 +22,8 @@ Result<Identifier> Identifier::parse(std::string_view text, std::string_view wha
                      subject + " has " + std::to_string(text.size()) + " characters: at most 128 are allowed"};
     }
     if (!std::ranges::all_of(text, allowed)) {
-        return Error{ErrorCode::BadRequest, subject + " may hold only A-Z a-z 0-9 . _ - and not '" + printable(text) + "'"};
+        return Error{ErrorCode::BadRequest,
+                     subject + " may hold only A-Z a-z 0-9 . _ - and not '" + printable(text) + "'"};
     }
     return Identifier{text};
 }

@@ -14,8 +14,8 @@ namespace bj = boost::json;
 
 Error bad_json(std::string complaint) { return Error{ErrorCode::BadRequest, std::move(complaint)}; }
 
-// Builds the tree from the events of Boost's parser. Boost's own tree would keep only the last of two equal keys and round
-// numbers; this one refuses the first and keeps the second as text.
+// Builds the tree from the events of Boost's parser. Boost's own tree would keep only the last of two equal keys and
+// round numbers; this one refuses the first and keeps the second as text.
 class TreeBuilder {
 public:
     static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
@@ -164,7 +164,8 @@ std::string place_of(std::string_view text, std::size_t offset) {
 // The word around `offset`: what somebody wrote where the parser stopped.
 std::string_view word_at(std::string_view text, std::size_t offset) {
     const auto part_of_word = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '+' ||
+               c == '.';
     };
     constexpr std::size_t kLongest = 32;
     std::size_t first = std::min(offset, text.size());
@@ -182,7 +183,8 @@ Error syntax_error(std::string_view text, std::size_t offset, const bj::error_co
     const std::string_view word = word_at(text, offset);
     static constexpr std::array<std::string_view, 6> kNotNumbers{"nan", "inf", "infinity", "-nan", "-inf", "-infinity"};
     std::string low{word};
-    std::ranges::transform(low, low.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(low, low.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     if (std::ranges::find(kNotNumbers, low) != kNotNumbers.end()) {
         return bad_json("'" + std::string(word) + "' is not a number: " + place);
     }
@@ -191,8 +193,8 @@ Error syntax_error(std::string_view text, std::size_t offset, const bj::error_co
 
 Result<JsonValue> parse_tree(std::string_view text, const JsonLimits& limits, const JsonStream* stream) {
     if (text.size() > limits.max_bytes) {
-        return bad_json("it has " + std::to_string(text.size()) + " bytes: at most " + std::to_string(limits.max_bytes) +
-                        " are allowed");
+        return bad_json("it has " + std::to_string(text.size()) + " bytes: at most " +
+                        std::to_string(limits.max_bytes) + " are allowed");
     }
     for (std::size_t at = 0; at < text.size();) {
         const Utf8Char character = utf8_at(text, at);
@@ -207,7 +209,8 @@ Result<JsonValue> parse_tree(std::string_view text, const JsonLimits& limits, co
     const std::size_t read = parser.write_some(false, text.data(), text.size(), ec);
     if (parser.handler().error()) return *parser.handler().error();
     if (ec) return syntax_error(text, read, ec);
-    if (read < text.size()) return bad_json("this is not JSON: something follows the document at " + place_of(text, read));
+    if (read < text.size())
+        return bad_json("this is not JSON: something follows the document at " + place_of(text, read));
     return parser.handler().take();
 }
 
@@ -225,7 +228,9 @@ const JsonValue* JsonValue::find(std::string_view name) const {
     return member == members.end() ? nullptr : &member->second;
 }
 
-Result<JsonValue> parse_json(std::string_view text, const JsonLimits& limits) { return parse_tree(text, limits, nullptr); }
+Result<JsonValue> parse_json(std::string_view text, const JsonLimits& limits) {
+    return parse_tree(text, limits, nullptr);
+}
 
 Result<JsonValue> parse_json_stream(std::string_view text, const JsonStream& stream, const JsonLimits& limits) {
     return parse_tree(text, limits, &stream);

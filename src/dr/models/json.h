@@ -1,8 +1,8 @@
 #pragma once
 // JSON that comes from outside: parsed with limits, then read field by field with messages that help.
 //
-// Strict: RFC 8259 and nothing more; UTF-8 is checked, duplicate keys, deep nesting and large texts are refused. All errors
-// are BadRequest; whoever reads a repository says `.as(ErrorCode::Damaged)`. Writing is json_writer.h.
+// Strict: RFC 8259 and nothing more; UTF-8 is checked, duplicate keys, deep nesting and large texts are refused. All
+// errors are BadRequest; whoever reads a repository says `.as(ErrorCode::Damaged)`. Writing is json_writer.h.
 
 #include <cstddef>
 #include <cstdint>
@@ -65,8 +65,8 @@ struct JsonStream {
 
 Result<JsonValue> parse_json(std::string_view text, const JsonLimits& limits = {});
 
-// The same, with each element of `stream.array` handed over as soon as it is read and then forgotten; in the tree the array is
-// empty. max_values then bounds each element and the rest, not their sum.
+// The same, with each element of `stream.array` handed over as soon as it is read and then forgotten; in the tree the
+// array is empty. max_values then bounds each element and the rest, not their sum.
 Result<JsonValue> parse_json_stream(std::string_view text, const JsonStream& stream, const JsonLimits& limits);
 
 struct TextLimits {
@@ -78,8 +78,10 @@ struct TextLimits {
 // Every text is free of NUL.
 class ObjectReader {
 public:
-    // `value` is borrowed and must outlive the reader. `document` names it in messages: "backup spec". `known` are literals.
-    static Result<ObjectReader> open(const JsonValue& value, std::string document, std::initializer_list<std::string_view> known);
+    // `value` is borrowed and must outlive the reader. `document` names it in messages: "backup spec". `known` are
+    // literals.
+    static Result<ObjectReader> open(const JsonValue& value, std::string document,
+                                     std::initializer_list<std::string_view> known);
 
     bool has(std::string_view name) const;  // there, and not null
 
@@ -94,7 +96,8 @@ public:
     Result<bool> boolean_or(std::string_view name, bool fallback) const;
     // A whole number from `min` to `max`, both included.
     Result<std::uint64_t> natural(std::string_view name, std::uint64_t min, std::uint64_t max) const;
-    Result<std::uint64_t> natural_or(std::string_view name, std::uint64_t fallback, std::uint64_t min, std::uint64_t max) const;
+    Result<std::uint64_t> natural_or(std::string_view name, std::uint64_t fallback, std::uint64_t min,
+                                     std::uint64_t max) const;
     Result<Timestamp> timestamp(std::string_view name) const;
     Result<std::optional<Timestamp>> optional_timestamp(std::string_view name) const;
     Result<Sha256> sha256(std::string_view name) const;
@@ -125,8 +128,8 @@ private:
     std::vector<std::string_view> known_;
 };
 
-// The whole number that `text` (a JSON number) is. Fails with BadRequest and a complaint without a subject: "must not be
-// negative", "must be a whole number", "is too large: at most 36500", "must be at least 1".
+// The whole number that `text` (a JSON number) is. Fails with BadRequest and a complaint without a subject: "must not
+// be negative", "must be a whole number", "is too large: at most 36500", "must be at least 1".
 Result<std::uint64_t> parse_natural(std::string_view text, std::uint64_t min, std::uint64_t max);
 
 }  // namespace dr

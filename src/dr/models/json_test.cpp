@@ -33,7 +33,8 @@ TEST(Json, SaysWhereASyntaxErrorIs) {
     EXPECT_EQ(complaint("{\"a\": 1"), "this is not JSON: it ends in the middle, at line 1, column 8");
     EXPECT_EQ(complaint("{\n  \"a\": ?\n}"), "this is not JSON: syntax error at line 2, column 8");
     EXPECT_EQ(complaint("{} {}"), "this is not JSON: something follows the document at line 1, column 4");
-    for (const char* bad : {"{'a':1}", "[1,]", "{\"a\":1,}", "// x\n1", "01", "+1", "1.", "[", "\"\\ud800\"", "tru", "\"a\nb\""}) {
+    for (const char* bad :
+         {"{'a':1}", "[1,]", "{\"a\":1,}", "// x\n1", "01", "+1", "1.", "[", "\"\\ud800\"", "tru", "\"a\nb\""}) {
         EXPECT_TRUE(complaint(bad).starts_with("this is not JSON")) << bad << ": " << complaint(bad);
     }
 }
@@ -69,10 +70,11 @@ TEST(Json, RefusesLargeTextsAndManyValues) {
 
 TEST(JsonStream, HandsOverElementsAndForgetsThem) {
     std::vector<std::string> seen;
-    const JsonStream stream{"items", [&](JsonValue&& value) -> Result<void> {
-                                seen.push_back(value.kind == JsonValue::Kind::Object ? value.members[0].first : value.text);
-                                return {};
-                            }};
+    const JsonStream stream{
+        "items", [&](JsonValue&& value) -> Result<void> {
+            seen.push_back(value.kind == JsonValue::Kind::Object ? value.members[0].first : value.text);
+            return {};
+        }};
     std::string text = R"({"before": [1, {"items": [7]}], "items": [)";
     for (int i = 0; i < 1000; ++i) text += "{\"k\": [1, 2, 3]},";
     text += R"("last"], "after": true})";

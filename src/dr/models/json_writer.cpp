@@ -139,7 +139,8 @@ void JsonWriter::real(double value) {
     before_value();
     // Fixed notation of any double fits: 309 digits, a sign, a point and 3 decimals.
     std::array<char, 352> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, 3).ptr;
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, 3).ptr;
     std::string_view text{digits.data(), static_cast<std::size_t>(end - digits.data())};
     while (text.back() == '0') text.remove_suffix(1);
     if (text.back() == '.') text.remove_suffix(1);

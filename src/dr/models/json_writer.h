@@ -1,8 +1,8 @@
 #pragma once
 // JsonWriter: writes one JSON document to a sink as it goes, so that a manifest of a million entries needs 64 KiB.
 //
-// Output is canonical: keys in the order written, one way to escape, always valid UTF-8 (bytes that are not become U+FFFD;
-// path_fields keeps them). Nesting, keys and values in the wrong order are bugs (DR_CHECK). Not thread-safe.
+// Output is canonical: keys in the order written, one way to escape, always valid UTF-8 (bytes that are not become
+// U+FFFD; path_fields keeps them). Nesting, keys and values in the wrong order are bugs (DR_CHECK). Not thread-safe.
 
 #include <concepts>
 #include <cstddef>
@@ -55,19 +55,28 @@ public:
     void value(const Identifier& v) { text(v.text()); }
     void value(Timestamp v) { text(v.iso8601()); }
     template <typename Tag>
-    void value(const Digest<Tag>& v) { text(v.hex()); }
+    void value(const Digest<Tag>& v) {
+        text(v.hex());
+    }
     template <std::integral T>
     void value(T v) {
-        if constexpr (std::same_as<T, bool>) boolean(v);
-        else if constexpr (std::signed_integral<T>) integer(v);
-        else natural(v);
+        if constexpr (std::same_as<T, bool>)
+            boolean(v);
+        else if constexpr (std::signed_integral<T>)
+            integer(v);
+        else
+            natural(v);
     }
     template <std::floating_point T>
-    void value(T v) { real(v); }
+    void value(T v) {
+        real(v);
+    }
     template <typename T>
     void value(const std::optional<T>& v) {
-        if (v) value(*v);
-        else null();
+        if (v)
+            value(*v);
+        else
+            null();
     }
     template <typename T>
     void value(const std::vector<T>& list) {

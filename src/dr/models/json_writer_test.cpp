@@ -31,9 +31,10 @@ TEST(JsonWriter, WritesEveryTypeInTheOrderGiven) {
         json.field("list", std::vector<std::string>{"a", "b"});
         json.end_object();
     });
-    EXPECT_EQ(text, "{\"z\":1,\"a\":18446744073709551615,\"i\":-5,\"t\":true,\"r\":12.5,\"s\":\"text\",\"id\":\"x\","
-                    "\"time\":\"1970-01-01T00:00:00.000000Z\",\"none\":null,\"hash\":\"" + std::string(64, '0') +
-                    "\",\"list\":[\"a\",\"b\"]}\n");
+    EXPECT_EQ(text,
+              "{\"z\":1,\"a\":18446744073709551615,\"i\":-5,\"t\":true,\"r\":12.5,\"s\":\"text\",\"id\":\"x\","
+              "\"time\":\"1970-01-01T00:00:00.000000Z\",\"none\":null,\"hash\":\"" +
+                  std::string(64, '0') + "\",\"list\":[\"a\",\"b\"]}\n");
 }
 
 TEST(JsonWriter, IndentsForPeople) {
@@ -112,10 +113,22 @@ TEST(JsonWriter, TheFirstErrorOfTheSinkIsTheOutcome) {
 }
 
 TEST(JsonWriterDeathTest, WrongNestingIsABug) {
-    EXPECT_DEATH(compact([](JsonWriter& json) { json.begin_object(); json.integer(1); }), "");
+    EXPECT_DEATH(compact([](JsonWriter& json) {
+                     json.begin_object();
+                     json.integer(1);
+                 }),
+                 "");
     EXPECT_DEATH(compact([](JsonWriter& json) { json.begin_array(); }), "");
-    EXPECT_DEATH(compact([](JsonWriter& json) { json.integer(1); json.integer(2); }), "");
-    EXPECT_DEATH(compact([](JsonWriter& json) { json.begin_object(); json.end_array(); }), "");
+    EXPECT_DEATH(compact([](JsonWriter& json) {
+                     json.integer(1);
+                     json.integer(2);
+                 }),
+                 "");
+    EXPECT_DEATH(compact([](JsonWriter& json) {
+                     json.begin_object();
+                     json.end_array();
+                 }),
+                 "");
 }
 
 TEST(JsonWriter, WhatItWritesParses) {

@@ -7,7 +7,8 @@ namespace dr {
 Result<KeyMaterial> parse_key_material(std::string_view json) {
     const JsonValue value = DR_TRY(parse_json(json, {.max_bytes = 256 * 1024, .max_depth = 4, .max_values = 64}));
     const ObjectReader object = DR_TRY(ObjectReader::open(
-        value, "key file", {"key_id", "algorithm", "created_at", "rotated_at", "wrapped_key", "kms_key_id", "repository_id"}));
+        value, "key file",
+        {"key_id", "algorithm", "created_at", "rotated_at", "wrapped_key", "kms_key_id", "repository_id"}));
     KeyMaterial key;
     key.key_id = DR_TRY(object.identifier("key_id"));
     key.algorithm = DR_TRY(object.identifier("algorithm"));

@@ -10,7 +10,8 @@ namespace {
 
 std::string key_file(std::string_view wrapped) {
     return R"({"key_id": "k", "algorithm": "a", "created_at": "2026-11-23T17:08:42Z", "rotated_at": null, "kms_key_id": "passphrase",
-        "wrapped_key": ")" + std::string(wrapped) + "\"}";
+        "wrapped_key": ")" +
+           std::string(wrapped) + "\"}";
 }
 
 TEST(KeyMaterial, HoldsBoundedBase64) {
@@ -24,9 +25,12 @@ TEST(KeyMaterial, HoldsBoundedBase64) {
 
 TEST(SnapshotMeta, ASignatureIsBase64) {
     const auto meta = [](std::string_view signature) {
-        return parse_snapshot_meta(R"({"snapshot_id": "s", "spec_id": "p", "tag": "t", "created_at": "2026-11-23T17:08:42Z", "total_bytes": 0,
-            "file_count": 0, "manifest_hash": ")" + std::string(64, '0') + R"(", "encrypted": true, "storage_backend": "local",
-            "storage_path": "", "signature": )" + std::string(signature) + "}");
+        return parse_snapshot_meta(
+            R"({"snapshot_id": "s", "spec_id": "p", "tag": "t", "created_at": "2026-11-23T17:08:42Z", "total_bytes": 0,
+            "file_count": 0, "manifest_hash": ")" +
+            std::string(64, '0') + R"(", "encrypted": true, "storage_backend": "local",
+            "storage_path": "", "signature": )" +
+            std::string(signature) + "}");
     };
     EXPECT_EQ(meta("null").value().signature, "");
     EXPECT_NE(print(meta("null").value()).find("\"signature\": null"), std::string::npos);

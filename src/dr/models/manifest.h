@@ -1,5 +1,6 @@
 #pragma once
-// Manifest: the files of a snapshot with their plain SHA-256, in the export form of SPEC 5 and as `sha256sum -c` reads it.
+// Manifest: the files of a snapshot with their plain SHA-256, in the export form of SPEC 5 and as `sha256sum -c` reads
+// it.
 //
 // Written and read entry by entry: a million files need no memory.
 
@@ -20,7 +21,8 @@
 
 namespace dr {
 
-// A regular file. Hard links appear under each name; what has no content (directories, symlinks, devices) does not appear.
+// A regular file. Hard links appear under each name; what has no content (directories, symlinks, devices) does not
+// appear.
 struct ManifestEntry {
     RelativePath path;  // "path", and "path_base64" if it is not UTF-8
     std::uint64_t size_bytes = 0;
@@ -56,8 +58,9 @@ private:
 
 using ManifestVisitor = std::function<Result<void>(ManifestEntry&&)>;
 
-// Calls `visit` for each entry in order, then returns the rest. Entries are visited before the whole text is known to be
-// good. Texts up to 4 GiB. Fails with BadRequest, Unsupported (a newer manifest_version), or what `visit` fails with.
+// Calls `visit` for each entry in order, then returns the rest. Entries are visited before the whole text is known to
+// be good. Texts up to 4 GiB. Fails with BadRequest, Unsupported (a newer manifest_version), or what `visit` fails
+// with.
 Result<ManifestHeader> parse_manifest(std::string_view json, const ManifestVisitor& visit);
 
 struct Manifest {
@@ -68,7 +71,8 @@ struct Manifest {
 Result<Manifest> parse_manifest(std::string_view json);
 std::string print(const Manifest& manifest);
 
-// "<sha256>  <path>\n" as GNU sha256sum writes and checks it: with a leading '\' and \n, \r, \\ where the name needs them.
+// "<sha256>  <path>\n" as GNU sha256sum writes and checks it: with a leading '\' and \n, \r, \\ where the name needs
+// them.
 std::string sha256sum_line(const Sha256& sha256, std::string_view path);
 
 }  // namespace dr

@@ -48,7 +48,8 @@ Result<ObjectReader> ObjectReader::open(const JsonValue& value, std::string docu
 }
 
 Error ObjectReader::wrong(std::string_view name, std::string_view complaint) const {
-    return Error{ErrorCode::BadRequest, "'" + std::string(name) + "' in the " + document_ + " " + std::string(complaint)};
+    return Error{ErrorCode::BadRequest,
+                 "'" + std::string(name) + "' in the " + document_ + " " + std::string(complaint)};
 }
 
 const JsonValue* ObjectReader::lookup(std::string_view name) const {
@@ -75,12 +76,12 @@ Result<std::string> ObjectReader::checked_text(std::string_view name, const Json
     const std::string& text = value.text;
     if (text.empty() && limits.min_bytes > 0) return wrong(name, "must not be empty");
     if (text.size() < limits.min_bytes) {
-        return wrong(name, "has " + std::to_string(text.size()) + " bytes: at least " + std::to_string(limits.min_bytes) +
-                               " are needed");
+        return wrong(name, "has " + std::to_string(text.size()) + " bytes: at least " +
+                               std::to_string(limits.min_bytes) + " are needed");
     }
     if (text.size() > limits.max_bytes) {
-        return wrong(name, "has " + std::to_string(text.size()) + " bytes: at most " + std::to_string(limits.max_bytes) +
-                               " are allowed");
+        return wrong(name, "has " + std::to_string(text.size()) + " bytes: at most " +
+                               std::to_string(limits.max_bytes) + " are allowed");
     }
     if (text.find('\0') != std::string::npos) return wrong(name, "must not hold a NUL character");
     return text;
@@ -111,13 +112,15 @@ Result<std::vector<Identifier>> ObjectReader::identifiers(std::string_view name,
     if (!has(name)) return all;
     const std::vector<JsonValue>* items = DR_TRY(array(name, max_items));
     for (const JsonValue& item : *items) {
-        if (item.kind != JsonValue::Kind::Text) return wrong(name, must_be(JsonValue::Kind::Text, item.kind) + ", in each place");
+        if (item.kind != JsonValue::Kind::Text)
+            return wrong(name, must_be(JsonValue::Kind::Text, item.kind) + ", in each place");
         all.push_back(DR_TRY(Identifier::parse(item.text, "an ID of '" + std::string(name) + "' in the " + document_)));
     }
     return all;
 }
 
-Result<std::vector<std::string>> ObjectReader::texts(std::string_view name, std::size_t max_items, TextLimits limits) const {
+Result<std::vector<std::string>> ObjectReader::texts(std::string_view name, std::size_t max_items,
+                                                     TextLimits limits) const {
     std::vector<std::string> all;
     if (!has(name)) return all;
     const std::vector<JsonValue>* items = DR_TRY(array(name, max_items));
@@ -190,17 +193,20 @@ Result<std::string> ObjectReader::path_bytes(std::string_view name) const {
     const std::string_view named = as_text(bytes.value());
     if (named.find('\0') != std::string_view::npos) return wrong(exact_name, "must not hold a NUL byte");
     // Two names that differ would let a document show one file and mean another.
-    if (is_utf8(named) || lossy_utf8(named) != path) return wrong(exact_name, "does not name what '" + std::string(name) + "' shows");
+    if (is_utf8(named) || lossy_utf8(named) != path)
+        return wrong(exact_name, "does not name what '" + std::string(name) + "' shows");
     return std::string(named);
 }
 
-Result<const JsonValue*> ObjectReader::object(std::string_view name) const { return require(name, JsonValue::Kind::Object); }
+Result<const JsonValue*> ObjectReader::object(std::string_view name) const {
+    return require(name, JsonValue::Kind::Object);
+}
 
 Result<const std::vector<JsonValue>*> ObjectReader::array(std::string_view name, std::size_t max_items) const {
     const JsonValue* value = DR_TRY(require(name, JsonValue::Kind::Array));
     if (value->items.size() > max_items) {
-        return wrong(name, "has " + std::to_string(value->items.size()) + " entries: at most " + std::to_string(max_items) +
-                               " are allowed");
+        return wrong(name, "has " + std::to_string(value->items.size()) + " entries: at most " +
+                               std::to_string(max_items) + " are allowed");
     }
     return &value->items;
 }

@@ -68,7 +68,8 @@ TEST(ObjectReader, ListsAreBoundedAndOfOneKind) {
 TEST(ObjectReader, TimesHashesAndChoicesShowWhatIsExpected) {
     const auto time = [](const ObjectReader& object) { return object.timestamp("it"); };
     EXPECT_EQ(outcome("\"2026-11-23T17:08:42.123456Z\"", time), "fine");
-    EXPECT_EQ(outcome("\"yesterday\"", time), "'it' in the thing must be a time like 2026-11-23T17:08:42Z, not 'yesterday'");
+    EXPECT_EQ(outcome("\"yesterday\"", time),
+              "'it' in the thing must be a time like 2026-11-23T17:08:42Z, not 'yesterday'");
     const auto hash = [](const ObjectReader& object) { return object.sha256("it"); };
     EXPECT_EQ(outcome("\"" + std::string(64, 'a') + "\"", hash), "fine");
     EXPECT_EQ(outcome("\"AB\"", hash), "'it' in the thing must be 64 lower-case hexadecimal digits, not 'AB'");
@@ -115,8 +116,10 @@ TEST(ObjectReader, APathCannotShowOneNameAndMeanAnother) {
         const JsonValue value = parse_json(text).value();
         return ObjectReader::open(value, "thing", {"it", "it_base64"}).value().path_bytes("it").error().what();
     };
-    EXPECT_EQ(complaint(R"({"it": "good", "it_base64": "/w=="})"), "'it_base64' in the thing does not name what 'it' shows");
-    EXPECT_EQ(complaint(R"({"it": "good", "it_base64": "Z29vZA=="})"), "'it_base64' in the thing does not name what 'it' shows");
+    EXPECT_EQ(complaint(R"({"it": "good", "it_base64": "/w=="})"),
+              "'it_base64' in the thing does not name what 'it' shows");
+    EXPECT_EQ(complaint(R"({"it": "good", "it_base64": "Z29vZA=="})"),
+              "'it_base64' in the thing does not name what 'it' shows");
     EXPECT_EQ(complaint(R"({"it": "good", "it_base64": "?"})"), "'it_base64' in the thing must be base64");
     EXPECT_EQ(complaint(R"({"it": "x", "it_base64": "AP8="})"), "'it_base64' in the thing must not hold a NUL byte");
 }

@@ -1,5 +1,6 @@
 #pragma once
-// PathSet: places that stand for all below them. Answers in logarithmic time, so ten thousand `paths` cost a walk nothing.
+// PathSet: places that stand for all below them. Answers in logarithmic time, so ten thousand `paths` cost a walk
+// nothing.
 
 #include <vector>
 

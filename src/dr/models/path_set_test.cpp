@@ -40,7 +40,8 @@ TEST(Place, IsCleanedButNeverGuessed) {
     EXPECT_EQ(parse_place("/usr//lib/").value().path.bytes(), "usr/lib");
     EXPECT_TRUE(parse_place(".").value().path.is_root());
     EXPECT_TRUE(parse_place("/").value().path.is_root());
-    for (const char* bad : {"", "..", "a/../b", "/../etc"}) EXPECT_EQ(parse_place(bad).error().code(), ErrorCode::BadRequest) << bad;
+    for (const char* bad : {"", "..", "a/../b", "/../etc"})
+        EXPECT_EQ(parse_place(bad).error().code(), ErrorCode::BadRequest) << bad;
     EXPECT_FALSE(parse_place(std::string(300, 'x')).ok());
 }
 

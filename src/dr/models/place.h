@@ -13,8 +13,8 @@ struct Place {
     RelativePath path;  // below '/', or below the workspace; the root for "/" and "."
 };
 
-// Drops repeated slashes, one at the end, and '.'. Fails with BadRequest: empty, NUL, or '..', which would mean different places
-// before and after symlinks are followed.
+// Drops repeated slashes, one at the end, and '.'. Fails with BadRequest: empty, NUL, or '..', which would mean
+// different places before and after symlinks are followed.
 Result<Place> parse_place(std::string_view text);
 
 }  // namespace dr

@@ -6,13 +6,15 @@ namespace {
 // A policy whose parts name different things would run something else than what it shows.
 Result<void> check_parts_agree(const ObjectReader& object, const Policy& policy) {
     if (policy.schedule && policy.backup_spec && policy.schedule->spec_id != policy.backup_spec->spec_id) {
-        return object.wrong("schedule", "is for spec '" + policy.schedule->spec_id.text() + "', but the policy holds '" +
-                                            policy.backup_spec->spec_id.text() + "'");
+        return object.wrong("schedule", "is for spec '" + policy.schedule->spec_id.text() +
+                                            "', but the policy holds '" + policy.backup_spec->spec_id.text() + "'");
     }
     const bool names_target = policy.backup_spec && !policy.backup_spec->storage_target.empty();
-    if (names_target && policy.storage_target && policy.backup_spec->storage_target != policy.storage_target->target_id) {
+    if (names_target && policy.storage_target &&
+        policy.backup_spec->storage_target != policy.storage_target->target_id) {
         return object.wrong("backup_spec", "is for target '" + policy.backup_spec->storage_target.text() +
-                                               "', but the policy holds '" + policy.storage_target->target_id.text() + "'");
+                                               "', but the policy holds '" + policy.storage_target->target_id.text() +
+                                               "'");
     }
     return {};
 }
@@ -27,7 +29,8 @@ Result<Policy> read_policy(const JsonValue& value) {
     const JsonValue* retention = DR_TRY(object.object("retention"));
     policy.retention = DR_TRY(read_retention_rule(*retention));
     if (const JsonValue* schedule = object.child("schedule")) policy.schedule = DR_TRY(read_schedule_spec(*schedule));
-    if (const JsonValue* target = object.child("storage_target")) policy.storage_target = DR_TRY(read_storage_target(*target));
+    if (const JsonValue* target = object.child("storage_target"))
+        policy.storage_target = DR_TRY(read_storage_target(*target));
     DR_TRY(check_parts_agree(object, policy));
     return policy;
 }

@@ -26,7 +26,8 @@ struct Policy {
     bool operator==(const Policy&) const = default;
 };
 
-// Fails with BadRequest, also if the schedule is for another spec_id, or the backup for another target, than the policy holds.
+// Fails with BadRequest, also if the schedule is for another spec_id, or the backup for another target, than the policy
+// holds.
 Result<Policy> parse_policy(std::string_view json);
 
 void write(JsonWriter& json, const Policy& policy);

@@ -1,9 +1,10 @@
 #pragma once
-// RelativePath: a place in a snapshot or below a restore target. Components joined by '/', as bytes: names need not be text.
+// RelativePath: a place in a snapshot or below a restore target. Components joined by '/', as bytes: names need not be
+// text.
 //
-// Always: no root, no empty component, no '.', no '..', no NUL, each component 1 to 255 bytes; any total length, because
-// Linux makes deeper trees than PATH_MAX can name. So a RelativePath cannot leave the directory it is resolved in (symlinks
-// are the business of whoever opens it). The default one is the directory itself: no components.
+// Always: no root, no empty component, no '.', no '..', no NUL, each component 1 to 255 bytes; any total length,
+// because Linux makes deeper trees than PATH_MAX can name. So a RelativePath cannot leave the directory it is resolved
+// in (symlinks are the business of whoever opens it). The default one is the directory itself: no components.
 
 #include <compare>
 #include <cstddef>
@@ -34,8 +35,8 @@ public:
 
     const std::string& bytes() const { return bytes_; }
     bool is_root() const { return bytes_.empty(); }
-    std::string_view name() const;     // the last component; empty for the root
-    RelativePath parent() const;       // the root's parent is the root
+    std::string_view name() const;                     // the last component; empty for the root
+    RelativePath parent() const;                       // the root's parent is the root
     std::vector<std::string_view> components() const;  // valid as long as this path
 
     // True if this is `ancestor` or lies below it. Everything is within the root.
@@ -49,8 +50,9 @@ private:
     std::string bytes_;
 };
 
-// A name for people: safe on a terminal, one line, unambiguous. Readable UTF-8 stays; control characters, escape sequences,
-// invisible and direction-changing characters and bytes that are not UTF-8 become \n, \t, \r or \xNN; a backslash is doubled.
+// A name for people: safe on a terminal, one line, unambiguous. Readable UTF-8 stays; control characters, escape
+// sequences, invisible and direction-changing characters and bytes that are not UTF-8 become \n, \t, \r or \xNN; a
+// backslash is doubled.
 std::string printable(std::string_view bytes);
 inline std::string printable(const RelativePath& path) { return printable(path.bytes()); }
 

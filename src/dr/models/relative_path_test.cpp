@@ -10,13 +10,15 @@ using namespace std::string_literals;
 RelativePath path(std::string_view text) { return RelativePath::parse(text).value(); }
 
 TEST(RelativePath, TakesAnyBytesThatCannotLeaveTheDirectory) {
-    for (const std::string& good : {"a"s, "a/b"s, "..."s, "..a/b.."s, "a\nb"s, "\xFF\xFE/x"s, std::string(255, 'n'), "a\\b"s, "~"s}) {
+    for (const std::string& good :
+         {"a"s, "a/b"s, "..."s, "..a/b.."s, "a\nb"s, "\xFF\xFE/x"s, std::string(255, 'n'), "a\\b"s, "~"s}) {
         EXPECT_EQ(path(good).bytes(), good);
     }
 }
 
 TEST(RelativePath, RefusesWhatCould) {
-    const std::vector<std::string> bad{"", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "./a", "a\0b"s, std::string(256, 'n')};
+    const std::vector<std::string> bad{
+        "", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "./a", "a\0b"s, std::string(256, 'n')};
     for (const std::string& text : bad) {
         const Result<RelativePath> parsed = RelativePath::parse(text);
         ASSERT_FALSE(parsed.ok()) << printable(text);
@@ -69,9 +71,9 @@ TEST(Printable, ShowsNamesThatWantToBeSomethingElse) {
     EXPECT_EQ(printable("\x1b[2J"), "\\x1b[2J");
     EXPECT_EQ(printable("a\\nb"), "a\\\\nb");
     EXPECT_EQ(printable("\xFFz\x7F"), "\\xffz\\x7f");
-    EXPECT_EQ(printable("\xC2\x9B"), "\\xc2\\x9b");              // C1 control: an escape sequence in one byte
+    EXPECT_EQ(printable("\xC2\x9B"), "\\xc2\\x9b");                   // C1 control: an escape sequence in one byte
     EXPECT_EQ(printable("gpj.\xE2\x80\xAE"), "gpj.\\xe2\\x80\\xae");  // right-to-left override
-    EXPECT_EQ(printable("a\xE2\x80\x8B"), "a\\xe2\\x80\\x8b");    // zero width
+    EXPECT_EQ(printable("a\xE2\x80\x8B"), "a\\xe2\\x80\\x8b");        // zero width
     EXPECT_EQ(printable("\xEF\xBB\xBF"), "\\xef\\xbb\\xbf");
     EXPECT_EQ(printable(path("a/b")), "a/b");
 }

@@ -25,10 +25,11 @@ Result<std::vector<PathProblem>> read_refused(const ObjectReader& object) {
 
 Result<RestorePlan> parse_restore_plan(std::string_view json) {
     const JsonValue value = DR_TRY(parse_json(json));
-    const ObjectReader object = DR_TRY(ObjectReader::open(
-        value, "restore plan",
-        {"plan_id", "snapshot_id", "target_path", "target_path_base64", "dry_run", "verify_hashes", "overwrite",
-         "files_to_create", "files_to_replace", "files_to_skip", "files_refused", "bytes_to_read", "bytes_to_write", "refused"}));
+    const ObjectReader object =
+        DR_TRY(ObjectReader::open(value, "restore plan",
+                                  {"plan_id", "snapshot_id", "target_path", "target_path_base64", "dry_run",
+                                   "verify_hashes", "overwrite", "files_to_create", "files_to_replace", "files_to_skip",
+                                   "files_refused", "bytes_to_read", "bytes_to_write", "refused"}));
     RestorePlan plan;
     plan.plan_id = DR_TRY(object.identifier("plan_id"));
     plan.snapshot_id = DR_TRY(object.identifier("snapshot_id"));

@@ -5,7 +5,8 @@
 namespace dr {
 namespace {
 
-Result<std::optional<std::uint64_t>> read_optional(const ObjectReader& object, std::string_view name, std::uint64_t max) {
+Result<std::optional<std::uint64_t>> read_optional(const ObjectReader& object, std::string_view name,
+                                                   std::uint64_t max) {
     if (!object.has(name)) return std::optional<std::uint64_t>{};
     return std::optional<std::uint64_t>{DR_TRY(object.natural(name, 0, max))};
 }
@@ -18,10 +19,10 @@ Result<RetentionRule> parse_retention_rule(std::string_view json) {
 }
 
 Result<RetentionRule> read_retention_rule(const JsonValue& value) {
-    const ObjectReader object = DR_TRY(ObjectReader::open(
-        value, "retention rule",
-        {"rule_id", "keep_daily", "keep_weekly", "keep_monthly", "min_age_days", "keep_last", "keep_hourly", "keep_yearly",
-         "keep_within_days"}));
+    const ObjectReader object =
+        DR_TRY(ObjectReader::open(value, "retention rule",
+                                  {"rule_id", "keep_daily", "keep_weekly", "keep_monthly", "min_age_days", "keep_last",
+                                   "keep_hourly", "keep_yearly", "keep_within_days"}));
     constexpr std::uint64_t kMax = RetentionRule::kMaxKeep;
     RetentionRule rule;
     rule.rule_id = DR_TRY(object.identifier("rule_id"));

@@ -8,8 +8,8 @@ Result<ScheduleSpec> parse_schedule_spec(std::string_view json) {
 }
 
 Result<ScheduleSpec> read_schedule_spec(const JsonValue& value) {
-    const ObjectReader object = DR_TRY(ObjectReader::open(
-        value, "schedule", {"schedule_id", "spec_id", "cron_expr", "enabled", "next_run_at"}));
+    const ObjectReader object = DR_TRY(
+        ObjectReader::open(value, "schedule", {"schedule_id", "spec_id", "cron_expr", "enabled", "next_run_at"}));
     ScheduleSpec schedule;
     schedule.schedule_id = DR_TRY(object.identifier("schedule_id"));
     schedule.spec_id = DR_TRY(object.identifier("spec_id"));

@@ -13,17 +13,26 @@ constexpr std::size_t kCachedirRule = 1;
 
 std::vector<ExclusionRule> special_rules(bool default_excludes) {
     std::vector<ExclusionRule> rules;
-    rules.push_back({"repository", "[the storage path]", SkipReason::Repository, "the storage of this backup itself", {}});
+    rules.push_back(
+        {"repository", "[the storage path]", SkipReason::Repository, "the storage of this backup itself", {}});
     if (!default_excludes) return rules;
-    rules.push_back({"cache.cachedir_tag", "[a directory with CACHEDIR.TAG]", SkipReason::Cache, "its owner says that it is a cache", {}});
-    rules.push_back({"secret.private_key_content", "[a file of at most 64 KiB with a private key in it]", SkipReason::PrivateKey,
-                     "a private key under another name", {}});
+    rules.push_back({"cache.cachedir_tag",
+                     "[a directory with CACHEDIR.TAG]",
+                     SkipReason::Cache,
+                     "its owner says that it is a cache",
+                     {}});
+    rules.push_back({"secret.private_key_content",
+                     "[a file of at most 64 KiB with a private key in it]",
+                     SkipReason::PrivateKey,
+                     "a private key under another name",
+                     {}});
     return rules;
 }
 
 }  // namespace
 
-Result<Selection> Selection::create(const BackupSpec& spec, const WorkspaceMapping& mapping, std::string_view workspace) {
+Result<Selection> Selection::create(const BackupSpec& spec, const WorkspaceMapping& mapping,
+                                    std::string_view workspace) {
     const Place place = DR_TRY(parse_place(workspace));
     DR_CHECK(place.absolute);  // the caller resolved it
     Selection selection;
@@ -44,7 +53,8 @@ Result<void> Selection::add_parts(const BackupSpec& spec, const WorkspaceMapping
         }
     }
     if (spec.config) {
-        for (const std::string& path : mapping.config_paths) DR_TRY(add_place(path, {"config", "configuration"}, false));
+        for (const std::string& path : mapping.config_paths)
+            DR_TRY(add_place(path, {"config", "configuration"}, false));
         for (const std::string& path : spec.config_paths) {
             DR_TRY(add_place(path, {"config", "configuration, named by the plan"}, true));
         }
@@ -52,7 +62,8 @@ Result<void> Selection::add_parts(const BackupSpec& spec, const WorkspaceMapping
     for (const std::string& path : spec.paths) DR_TRY(add_place(path, {"paths", "named by the plan"}, true));
 
     const bool nothing_asked = spec.datasets.empty() && !spec.audit_packs && !spec.config && spec.paths.empty();
-    if (nothing_asked) DR_TRY(add_place(".", {"workspace", "the plan selects nothing else, so the whole workspace"}, false));
+    if (nothing_asked)
+        DR_TRY(add_place(".", {"workspace", "the plan selects nothing else, so the whole workspace"}, false));
     return {};
 }
 
@@ -62,7 +73,8 @@ Result<void> Selection::add_datasets(const BackupSpec& spec, const WorkspaceMapp
     for (const std::string& directory : mapping.catalog_directories) {
         const Place place = DR_TRY(parse_place(directory));
         if (place.absolute) {
-            return Error{ErrorCode::BadRequest, "catalog directory '" + printable(directory) + "' must be relative to the workspace"};
+            return Error{ErrorCode::BadRequest,
+                         "catalog directory '" + printable(directory) + "' must be relative to the workspace"};
         }
         catalogs_.add(place.path);
         for (const Identifier& id : datasets_) {
@@ -84,7 +96,8 @@ Result<void> Selection::add_place(std::string_view path, const Part& part, bool 
         }
         const std::size_t prefix = workspace_.is_root() ? 0 : workspace_.bytes().size() + 1;
         const std::string& whole = place.path.bytes();
-        inside = whole.size() > prefix ? DR_TRY(RelativePath::parse(std::string_view{whole}.substr(prefix))) : RelativePath{};
+        inside = whole.size() > prefix ? DR_TRY(RelativePath::parse(std::string_view{whole}.substr(prefix)))
+                                       : RelativePath{};
     }
     if (inside.is_root()) everything_ = true;
     if (!inside.is_root()) roots_.add(inside);
@@ -101,7 +114,8 @@ Result<void> Selection::add_exclusions(const BackupSpec& spec, const WorkspaceMa
     std::vector<ExclusionRule> rules;
     if (spec.default_excludes) rules = default_exclusion_rules(mapping.pii_patterns);
     for (std::size_t i = 0; i < spec.exclude.size(); ++i) {
-        rules.push_back({"exclude_" + std::to_string(i + 1), spec.exclude[i], SkipReason::Excluded, "excluded by the plan", {}});
+        rules.push_back(
+            {"exclude_" + std::to_string(i + 1), spec.exclude[i], SkipReason::Excluded, "excluded by the plan", {}});
     }
     exclusions_ = DR_TRY(ExclusionSet::create(std::move(rules)));
     return {};
@@ -110,7 +124,8 @@ Result<void> Selection::add_exclusions(const BackupSpec& spec, const WorkspaceMa
 void Selection::settle() {
     for (const RelativePath& place : outside_places_.places()) {
         // Nobody asks about the directories above: the walk starts here.
-        const ExclusionRule* above = place.is_root() ? nullptr : exclusions_.match_or_above(place.parent().bytes(), true);
+        const ExclusionRule* above =
+            place.is_root() ? nullptr : exclusions_.match_or_above(place.parent().bytes(), true);
         outside_.push_back({"/" + place.bytes(), above});
     }
 }
@@ -119,7 +134,8 @@ Verdict Selection::wanted(const RelativePath& path, PathKind kind) const {
     if (everything_ || roots_.covers(path)) return Verdict::Selected;
     const bool in_catalog = catalogs_.covers(path);
     if (kind == PathKind::Directory) {
-        return in_catalog || roots_.has_below(path) || catalogs_.has_below(path) ? Verdict::MaybeBelow : Verdict::Skipped;
+        return in_catalog || roots_.has_below(path) || catalogs_.has_below(path) ? Verdict::MaybeBelow
+                                                                                 : Verdict::Skipped;
     }
     return in_catalog && !datasets_of(path).empty() ? Verdict::Selected : Verdict::Skipped;
 }

@@ -1,10 +1,10 @@
 #pragma once
 // Selection: which files a BackupSpec means (SPEC 3), decided from names alone, with a reason for each answer.
 //
-// A walk starts at the workspace and asks decide() for each entry, top down; it goes into directories that are Selected or
-// MaybeBelow and into no other. Then it walks each of outside_roots(), asking decide_outside(). An entry is left out if a rule
-// matches it or any directory above it, also where the plan names it: overriding a rule takes an explicit option.
-// Immutable; any thread may ask.
+// A walk starts at the workspace and asks decide() for each entry, top down; it goes into directories that are Selected
+// or MaybeBelow and into no other. Then it walks each of outside_roots(), asking decide_outside(). An entry is left out
+// if a rule matches it or any directory above it, also where the plan names it: overriding a rule takes an explicit
+// option. Immutable; any thread may ask.
 
 #include <cstdint>
 #include <string>
@@ -66,9 +66,10 @@ struct Explanation {
 
 class Selection {
 public:
-    // `workspace` is the absolute path of the workspace, without symlinks: absolute `paths` below it are part of it. Fails with
-    // BadRequest for a path with '..', or a bad pattern.
-    static Result<Selection> create(const BackupSpec& spec, const WorkspaceMapping& mapping, std::string_view workspace);
+    // `workspace` is the absolute path of the workspace, without symlinks: absolute `paths` below it are part of it.
+    // Fails with BadRequest for a path with '..', or a bad pattern.
+    static Result<Selection> create(const BackupSpec& spec, const WorkspaceMapping& mapping,
+                                    std::string_view workspace);
 
     // Decisions point into it.
     Selection(Selection&&) = default;
@@ -81,7 +82,8 @@ public:
 
     // False if nothing in the workspace is selected: no need to walk it.
     bool touches_workspace() const { return everything_ || !roots_.empty() || !catalogs_.empty(); }
-    // In the order of a walk, none below another. One may contain the workspace: then what it holds appears by its full path.
+    // In the order of a walk, none below another. One may contain the workspace: then what it holds appears by its full
+    // path.
     const std::vector<OutsideRoot>& outside_roots() const { return outside_; }
     // What `paths` names in the workspace, so that the caller can say which does not exist.
     const std::vector<RelativePath>& named_paths() const { return named_; }
@@ -120,7 +122,8 @@ private:
     std::vector<OutsideRoot> outside_;
     std::vector<Explanation> includes_;
     ExclusionSet exclusions_;
-    std::vector<ExclusionRule> special_;  // rules that no pattern decides: repository, CACHEDIR.TAG, private key by content
+    std::vector<ExclusionRule>
+        special_;  // rules that no pattern decides: repository, CACHEDIR.TAG, private key by content
 };
 
 // Which datasets of a selection a walk has seen. A dataset that matches no file is an error (SPEC 3). One per walk.

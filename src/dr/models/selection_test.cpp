@@ -21,7 +21,9 @@ public:
         : selection(Selection::create(plan, mapping, workspace).value()) {}
 
     // "selected", "maybe", or the label of the reason.
-    std::string of(std::string_view path, EntryFacts facts = {}) const { return words(selection.decide(relative(path), facts)); }
+    std::string of(std::string_view path, EntryFacts facts = {}) const {
+        return words(selection.decide(relative(path), facts));
+    }
     std::string directory(std::string_view path) const { return of(path, {.kind = PathKind::Directory}); }
     std::string outside(std::string_view path, PathKind kind = PathKind::File) const {
         return words(selection.decide_outside(relative(path), {.kind = kind}));
@@ -30,7 +32,9 @@ public:
     Selection selection;
 
 private:
-    static RelativePath relative(std::string_view path) { return path.empty() ? RelativePath{} : RelativePath::parse(path).value(); }
+    static RelativePath relative(std::string_view path) {
+        return path.empty() ? RelativePath{} : RelativePath::parse(path).value();
+    }
     static std::string words(const Decision& decision) {
         if (decision.verdict == Verdict::Selected) return "selected";
         if (decision.verdict == Verdict::MaybeBelow) return "maybe";
@@ -120,9 +124,27 @@ TEST(Selection, PathsAloneAreAFullSelection) {
 
 TEST(Selection, SecretsCachesAndLogsAreLeftOutForAReason) {
     const Chosen chosen{spec()};
-    for (const char* path : {".env", "a/.env.production", "tls/server.pem", "server.key", "x/id_rsa", "id_ed25519", "id_ecdsa", "id_dsa", "a.p12",
-                             "a.pfx", "a.jks", "a.keystore", "a.kdbx", "dr_key.json", "credentials", "credentials.json", ".netrc", ".pgpass",
-                             "home/.aws/credentials", "etc/qnwis_dr/kek", "putty.ppk"}) {
+    for (const char* path : {".env",
+                             "a/.env.production",
+                             "tls/server.pem",
+                             "server.key",
+                             "x/id_rsa",
+                             "id_ed25519",
+                             "id_ecdsa",
+                             "id_dsa",
+                             "a.p12",
+                             "a.pfx",
+                             "a.jks",
+                             "a.keystore",
+                             "a.kdbx",
+                             "dr_key.json",
+                             "credentials",
+                             "credentials.json",
+                             ".netrc",
+                             ".pgpass",
+                             "home/.aws/credentials",
+                             "etc/qnwis_dr/kek",
+                             "putty.ppk"}) {
         EXPECT_EQ(chosen.of(path), "secret") << path;
     }
     EXPECT_EQ(chosen.directory(".ssh"), "secret");
@@ -135,7 +157,8 @@ TEST(Selection, SecretsCachesAndLogsAreLeftOutForAReason) {
     EXPECT_EQ(chosen.of("", {.kind = PathKind::Directory, .has_cachedir_tag = true}), "selected");
     for (const char* path : {"app.log", "app.log.1", "app.log.2.gz"}) EXPECT_EQ(chosen.of(path), "log") << path;
     EXPECT_EQ(chosen.directory("logs"), "log");
-    for (const char* path : {".env.example", "environment", "id_rsa.pub", "catalog", "blog", "keynote.keys", "logs", "pii"}) {
+    for (const char* path :
+         {".env.example", "environment", "id_rsa.pub", "catalog", "blog", "keynote.keys", "logs", "pii"}) {
         EXPECT_EQ(chosen.of(path), "selected") << path;
     }
 }
@@ -185,7 +208,8 @@ TEST(Selection, ExplainsEveryRuleOnce) {
         EXPECT_FALSE(line.pattern.empty() || line.text.empty() || line.reason.empty()) << line.id;
     }
     EXPECT_TRUE(lines.front().includes);
-    for (const char* id : {"dataset.X", "secret.env", "cache.cachedir_tag", "log.file", "exclude_1", "repository", "secret.private_key_content"}) {
+    for (const char* id : {"dataset.X", "secret.env", "cache.cachedir_tag", "log.file", "exclude_1", "repository",
+                           "secret.private_key_content"}) {
         EXPECT_TRUE(ids.contains(id)) << id;
     }
     const auto variants = std::ranges::find(lines, "secret.env_variants", &Explanation::id);

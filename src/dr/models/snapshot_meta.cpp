@@ -34,11 +34,11 @@ Result<SnapshotMeta> parse_snapshot_meta(std::string_view json) {
 }
 
 Result<SnapshotMeta> read_snapshot_meta(const JsonValue& value) {
-    const ObjectReader object = DR_TRY(ObjectReader::open(
-        value, "snapshot metadata",
-        {"snapshot_id", "spec_id", "tag", "created_at", "total_bytes", "file_count", "manifest_hash", "encrypted",
-         "storage_backend", "storage_path", "retain_until", "worm", "files_unreadable", "parent", "record", "signed_by",
-         "signature", "signer_pinned"}));
+    const ObjectReader object = DR_TRY(
+        ObjectReader::open(value, "snapshot metadata",
+                           {"snapshot_id", "spec_id", "tag", "created_at", "total_bytes", "file_count", "manifest_hash",
+                            "encrypted", "storage_backend", "storage_path", "retain_until", "worm", "files_unreadable",
+                            "parent", "record", "signed_by", "signature", "signer_pinned"}));
     SnapshotMeta meta;
     meta.snapshot_id = DR_TRY(object.identifier("snapshot_id"));
     meta.spec_id = DR_TRY(object.identifier("spec_id"));
@@ -48,7 +48,8 @@ Result<SnapshotMeta> read_snapshot_meta(const JsonValue& value) {
     meta.file_count = DR_TRY(object.natural("file_count", 0, kMaxNumber));
     meta.manifest_hash = DR_TRY(object.sha256("manifest_hash"));
     meta.encrypted = DR_TRY(object.boolean("encrypted"));
-    meta.storage_backend = static_cast<Backend>(DR_TRY(object.choice("storage_backend", {"local", "archive", "object_store"})));
+    meta.storage_backend =
+        static_cast<Backend>(DR_TRY(object.choice("storage_backend", {"local", "archive", "object_store"})));
     meta.storage_path = DR_TRY(object.text("storage_path"));
     DR_TRY(read_extensions(object, meta));
     return meta;
@@ -73,8 +74,10 @@ void write(JsonWriter& json, const SnapshotMeta& meta) {
     json.field("record", meta.record);
     json.field("signed_by", meta.signed_by);
     json.key("signature");
-    if (meta.signature.empty()) json.null();
-    else json.text(meta.signature);
+    if (meta.signature.empty())
+        json.null();
+    else
+        json.text(meta.signature);
     json.field("signer_pinned", meta.signer_pinned);
     json.end_object();
 }

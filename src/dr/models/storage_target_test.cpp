@@ -6,7 +6,8 @@ namespace dr {
 namespace {
 
 Result<StorageTarget> with(std::string_view fields) {
-    return parse_storage_target(R"({"target_id": "t", "backend": "local", "base_path": "/b")" + std::string(fields) + "}");
+    return parse_storage_target(R"({"target_id": "t", "backend": "local", "base_path": "/b")" + std::string(fields) +
+                                "}");
 }
 
 TEST(StorageTarget, CompressionIsANameALevelOrAYesNo) {
@@ -35,7 +36,8 @@ TEST(StorageTarget, BackendsHaveOneNameEach) {
     for (const Backend backend : {Backend::Local, Backend::Archive, Backend::ObjectStore}) {
         EXPECT_EQ(parse_backend(name_of(backend)).value(), backend);
     }
-    EXPECT_EQ(parse_backend("S3").error().what(), "backend must be one of 'local', 'archive', 'object_store', not 'S3'");
+    EXPECT_EQ(parse_backend("S3").error().what(),
+              "backend must be one of 'local', 'archive', 'object_store', not 'S3'");
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ struct Utf8Char {
     bool valid() const { return value < kBadByte; }
 };
 
-// The character at `at`, which must be below text.size(). Overlong forms, surrogates and values above U+10FFFF are bad bytes.
+// The character at `at`, which must be below text.size(). Overlong forms, surrogates and values above U+10FFFF are bad
+// bytes.
 Utf8Char utf8_at(std::string_view text, std::size_t at);
 
 bool is_utf8(std::string_view text);

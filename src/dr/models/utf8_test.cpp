@@ -17,8 +17,8 @@ TEST(Utf8, ReadsCharactersOfEveryLength) {
 }
 
 TEST(Utf8, RefusesOverlongFormsSurrogatesAndWhatIsTooLarge) {
-    for (const char* bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xF0\x80\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xFF", "\xC3",
-                            "\xE2\x82", "\xC3("}) {
+    for (const char* bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xF0\x80\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80",
+                            "\xFF", "\xC3", "\xE2\x82", "\xC3("}) {
         EXPECT_FALSE(is_utf8(bad)) << bad;
     }
 }

@@ -11,10 +11,10 @@ constexpr std::uint64_t kMaxNumber = static_cast<std::uint64_t>(std::numeric_lim
 
 Result<VerificationReport> parse_verification_report(std::string_view json) {
     const JsonValue value = DR_TRY(parse_json(json));
-    const ObjectReader object = DR_TRY(ObjectReader::open(
-        value, "verification report",
-        {"report_id", "snapshot_id", "verified_at", "manifest_ok", "sample_files_ok", "decrypt_ok", "restore_smoke_ok",
-         "errors", "files_checked", "bytes_checked", "everything_read"}));
+    const ObjectReader object = DR_TRY(
+        ObjectReader::open(value, "verification report",
+                           {"report_id", "snapshot_id", "verified_at", "manifest_ok", "sample_files_ok", "decrypt_ok",
+                            "restore_smoke_ok", "errors", "files_checked", "bytes_checked", "everything_read"}));
     VerificationReport report;
     report.report_id = DR_TRY(object.identifier("report_id"));
     report.snapshot_id = DR_TRY(object.identifier("snapshot_id"));

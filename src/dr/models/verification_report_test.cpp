@@ -18,7 +18,8 @@ TEST(VerificationReport, PassesOnlyIfAllFourAreTrueAndNothingWentWrong) {
 }
 
 TEST(VerificationReport, CannotLoseItsErrors) {
-    const std::string text = R"({"report_id": "r", "snapshot_id": "s", "verified_at": "2026-11-23T17:08:42Z", "manifest_ok": true,
+    const std::string text =
+        R"({"report_id": "r", "snapshot_id": "s", "verified_at": "2026-11-23T17:08:42Z", "manifest_ok": true,
         "sample_files_ok": true, "decrypt_ok": true, "restore_smoke_ok": true})";
     EXPECT_EQ(parse_verification_report(text).error().what(), "'errors' in the verification report is missing");
 }

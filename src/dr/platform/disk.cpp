@@ -4,7 +4,8 @@ namespace dr {
 namespace {
 
 bool is_component(std::string_view part) {
-    return !part.empty() && part.size() <= 255 && part != "." && part != ".." && part.find('\0') == std::string_view::npos;
+    return !part.empty() && part.size() <= 255 && part != "." && part != ".." &&
+           part.find('\0') == std::string_view::npos;
 }
 
 }  // namespace

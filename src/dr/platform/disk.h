@@ -1,9 +1,9 @@
 #pragma once
 // Disk: the few file operations that local storage is made of, below one root directory.
 //
-// A path is relative to the root: components separated by "/", none of them empty, "." or ".."; "" is the root itself. No
-// component is ever followed as a symbolic link. Nothing written is durable before it is synced, and a name is an entry
-// of its directory: it is durable once that directory is synced, whatever was synced inside. All functions are
+// A path is relative to the root: components separated by "/", none of them empty, "." or ".."; "" is the root itself.
+// No component is ever followed as a symbolic link. Nothing written is durable before it is synced, and a name is an
+// entry of its directory: it is durable once that directory is synced, whatever was synced inside. All functions are
 // thread-safe; a DiskFile is for one thread at a time, except read_at(). Failures are those of Error::from_errno.
 
 #include <cstdint>

@@ -22,7 +22,9 @@ public:
         path_ = mkdtemp(pattern.data());
     }
     ~ScratchDirectory() { std::filesystem::remove_all(path_); }
-    std::string path(std::string_view name = {}) const { return name.empty() ? path_ : path_ + "/" + std::string{name}; }
+    std::string path(std::string_view name = {}) const {
+        return name.empty() ? path_ : path_ + "/" + std::string{name};
+    }
 
 private:
     std::string path_;
@@ -131,15 +133,21 @@ TEST_P(DiskContract, AFileIsNoDirectoryAndADirectoryNoFile) {
     EXPECT_FALSE(disk_->sync_directory("a").ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Disks, DiskContract,
-    testing::Values(DiskKindOfTest{"posix", [](const std::string& path) -> std::unique_ptr<Disk> { return PosixDisk::open_root(path).value(); }},
-                    DiskKindOfTest{"sim", [](const std::string&) -> std::unique_ptr<Disk> { return std::make_unique<SimDisk>(1); }}),
-    [](const auto& kind) { return std::string{kind.param.name}; });
+INSTANTIATE_TEST_SUITE_P(Disks, DiskContract,
+                         testing::Values(DiskKindOfTest{"posix",
+                                                        [](const std::string& path) -> std::unique_ptr<Disk> {
+                                                            return PosixDisk::open_root(path).value();
+                                                        }},
+                                         DiskKindOfTest{"sim",
+                                                        [](const std::string&) -> std::unique_ptr<Disk> {
+                                                            return std::make_unique<SimDisk>(1);
+                                                        }}),
+                         [](const auto& kind) { return std::string{kind.param.name}; });
 
 TEST(DiskPath, LeadsNowhereElse) {
     for (const char* good : {"", "a", "a/b", "log/0001", "..a", "a b"}) EXPECT_TRUE(is_disk_path(good)) << good;
-    for (const char* bad : {"/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b"}) EXPECT_FALSE(is_disk_path(bad)) << bad;
+    for (const char* bad : {"/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b"})
+        EXPECT_FALSE(is_disk_path(bad)) << bad;
     EXPECT_FALSE(is_disk_path(std::string(256, 'a')));
     EXPECT_FALSE(is_disk_path(std::string_view{"a\0b", 3}));
 }

@@ -27,8 +27,9 @@ public:
 
     void submit(Priority priority, std::move_only_function<void()> task);
 
-    // Runs queued tasks on this thread (Urgent only, if `only` says so) until done() holds; sleeps while there is nothing to run. `done`
-    // is asked under no lock of the pool, after every task that finishes anywhere and after wake().
+    // Runs queued tasks on this thread (Urgent only, if `only` says so) until done() holds; sleeps while there is
+    // nothing to run. `done` is asked under no lock of the pool, after every task that finishes anywhere and after
+    // wake().
     void help_until(const std::function<bool()>& done, Priority lowest = Priority::Ordinary);
     // To be called when something that a done() looks at has changed outside a task.
     void wake();

@@ -24,7 +24,8 @@ TEST(TaskPool, TasksThatTasksSubmitRunBeforeThePoolEnds) {
     std::atomic<int> runs{0};
     {
         TaskPool pool{1};
-        pool.submit(Priority::Ordinary, [&] { pool.submit(Priority::Urgent, [&] { pool.submit(Priority::Ordinary, [&] { ++runs; }); }); });
+        pool.submit(Priority::Ordinary,
+                    [&] { pool.submit(Priority::Urgent, [&] { pool.submit(Priority::Ordinary, [&] { ++runs; }); }); });
     }
     EXPECT_EQ(runs, 1);
 }
@@ -35,7 +36,10 @@ TEST(TaskPool, UrgentTasksRunBeforeOrdinaryOnes) {
         TaskPool pool{1};
         std::latch started{1};
         std::latch gate{1};
-        pool.submit(Priority::Ordinary, [&] { started.count_down(); gate.wait(); });
+        pool.submit(Priority::Ordinary, [&] {
+            started.count_down();
+            gate.wait();
+        });
         started.wait();
         pool.submit(Priority::Ordinary, [&] { order += 'o'; });
         pool.submit(Priority::Urgent, [&] { order += 'u'; });
@@ -50,7 +54,10 @@ TEST(TaskPool, WhoWaitsHelps) {
     TaskPool pool{1};
     std::latch started{1};
     std::latch gate{1};
-    pool.submit(Priority::Ordinary, [&] { started.count_down(); gate.wait(); });
+    pool.submit(Priority::Ordinary, [&] {
+        started.count_down();
+        gate.wait();
+    });
     started.wait();
 
     // The only worker is stuck: what is queued can only be run by this thread.
@@ -71,7 +78,10 @@ TEST(TaskPool, AHelperForUrgentTasksLeavesOrdinaryOnesAlone) {
     TaskPool pool{1};
     std::latch started{1};
     std::latch gate{1};
-    pool.submit(Priority::Ordinary, [&] { started.count_down(); gate.wait(); });
+    pool.submit(Priority::Ordinary, [&] {
+        started.count_down();
+        gate.wait();
+    });
     started.wait();
 
     bool ordinary = false;
@@ -93,7 +103,10 @@ TEST(TaskPool, WakeMakesAWaitingHelperLookAgain) {
         ready = true;
         pool.wake();
     }};
-    pool.help_until([&] { ++asked; return ready.load(); });
+    pool.help_until([&] {
+        ++asked;
+        return ready.load();
+    });
     EXPECT_TRUE(ready);
 }
 

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "dr/repository/blob.h"
 #include "dr/base/result.h"
+#include "dr/repository/blob.h"
 
 namespace dr {
 
@@ -20,11 +20,11 @@ struct StoredPack {
 };
 
 struct SinkTotals {
-    std::uint64_t blobs_added = 0;       // add() calls
-    std::uint64_t blobs_stored = 0;      // new ones
+    std::uint64_t blobs_added = 0;         // add() calls
+    std::uint64_t blobs_stored = 0;        // new ones
     std::uint64_t bytes_deduplicated = 0;  // plaintext bytes found already stored
-    std::uint64_t bytes_plain = 0;       // plaintext bytes of new blobs
-    std::uint64_t bytes_stored = 0;      // bytes written to the store
+    std::uint64_t bytes_plain = 0;         // plaintext bytes of new blobs
+    std::uint64_t bytes_stored = 0;        // bytes written to the store
 };
 
 struct SinkResult {

@@ -13,7 +13,7 @@ namespace dr {
 
 // Where a blob lies. Ordered by pack, then offset: reading places in order is reading packs front to back.
 struct BlobPlace {
-    std::uint32_t pack = 0;          // a number for the pack in this BlobSource; see pack_id()
+    std::uint32_t pack = 0;  // a number for the pack in this BlobSource; see pack_id()
     std::uint32_t frame_offset = 0;
     std::uint32_t frame_length = 0;  // header to tag
     std::uint16_t ordinal = 0;

@@ -36,8 +36,8 @@ struct Root {
 
 std::string page_name(const Sha256& hash) { return "checkpoints/pages/" + hash.hex(); }
 
-// Cuts items into pages where the content says so: after an item whose checksum is a multiple of kOneInItems, once the page
-// is large enough. An item that changes then changes its page only, and items added at the end the last one.
+// Cuts items into pages where the content says so: after an item whose checksum is a multiple of kOneInItems, once the
+// page is large enough. An item that changes then changes its page only, and items added at the end the last one.
 class PageCutter {
 public:
     explicit PageCutter(ObjectStore& store) : store_(store) {}
@@ -132,7 +132,8 @@ Result<Root> read_root(ObjectStore& store, std::uint64_t seq, const std::vector<
     Signature signature{};
     Root root = DR_TRY(decode_root(bytes, signature));
     if (std::ranges::count(trusted, root.actor) == 0) {
-        return Error{ErrorCode::Refused, "checkpoint " + std::to_string(seq) + " is signed by " + root.actor.short_hex() + ", whom nobody named"};
+        return Error{ErrorCode::Refused, "checkpoint " + std::to_string(seq) + " is signed by " +
+                                             root.actor.short_hex() + ", whom nobody named"};
     }
     const VerifyKey key = DR_TRY(VerifyKey::create(root.actor));
     if (!key.verify(signed_message(ByteSpan{bytes}.first(bytes.size() - signature.size())), signature)) {
@@ -146,7 +147,8 @@ Result<Bytes> read_section(ObjectStore& store, const std::vector<Page>& pages) {
     for (const Page& page : pages) {
         const Bytes bytes = DR_TRY(store.get(page_name(page.hash), page.length));
         if (bytes.size() != page.length || sha256(bytes) != page.hash) {
-            return Error{ErrorCode::Damaged, "page " + page.hash.short_hex() + " of a checkpoint is not what its name says"};
+            return Error{ErrorCode::Damaged,
+                         "page " + page.hash.short_hex() + " of a checkpoint is not what its name says"};
         }
         append(items, bytes);
     }
@@ -165,7 +167,8 @@ Result<void> write_checkpoint(ObjectStore& store, const State& state, const Sign
     Root root{state.head(), state.repository(), key.public_key(), {}};
     for (std::uint8_t section = 1; section <= kCheckpointSections; ++section) {
         PageCutter cutter{store};
-        CheckpointCodec::encode(state, static_cast<CheckpointSection>(section), [&](ByteSpan item) { cutter.add(item); });
+        CheckpointCodec::encode(state, static_cast<CheckpointSection>(section),
+                                [&](ByteSpan item) { cutter.add(item); });
         root.pages[section - 1U] = DR_TRY(cutter.finish());
     }
     return store.put_new(checkpoint_name(state.head().seq), encode_root(root, key), Durability::Now);

@@ -62,7 +62,8 @@ class Reductions {
 public:
     explicit Reductions(const PackSets& sets) {
         for (const PackSets::Node& node : sets.nodes()) {
-            if (node.removed && places_.try_emplace(node.removed.get(), lists_.size() + 1).second) lists_.push_back(node.removed.get());
+            if (node.removed && places_.try_emplace(node.removed.get(), lists_.size() + 1).second)
+                lists_.push_back(node.removed.get());
         }
     }
     const std::vector<const PackNumbers*>& lists() const { return lists_; }
@@ -202,13 +203,15 @@ public:
                     out.id(slot.second.slot_public);
                     out.id(slot.second.file);
                 });
-            case CheckpointSection::Sessions: return each(state_.sessions_, [](WireWriter& out, const auto& session) { write(out, session.second); });
+            case CheckpointSection::Sessions:
+                return each(state_.sessions_, [](WireWriter& out, const auto& session) { write(out, session.second); });
             case CheckpointSection::Adoptions:
                 return each(state_.adoptions_, [](WireWriter& out, const auto& adoption) {
                     out.varint(adoption.first);
                     write_numbers(out, adoption.second);
                 });
-            case CheckpointSection::Packs: return each(state_.packs_, [](WireWriter& out, const PackState& pack) { write(out, pack); });
+            case CheckpointSection::Packs:
+                return each(state_.packs_, [](WireWriter& out, const PackState& pack) { write(out, pack); });
             case CheckpointSection::Absences:
                 return each(state_.rescued_, [](WireWriter& out, const auto& absence) {
                     out.varint(absence.pack);
@@ -217,9 +220,12 @@ public:
                 });
             case CheckpointSection::Runs: return runs();
             case CheckpointSection::Reductions:
-                return each(Reductions{state_.packsets_}.lists(), [](WireWriter& out, const PackNumbers* list) { write_ascending(out, *list); });
+                return each(Reductions{state_.packsets_}.lists(),
+                            [](WireWriter& out, const PackNumbers* list) { write_ascending(out, *list); });
             case CheckpointSection::Packsets: return packsets();
-            case CheckpointSection::Snapshots: return each(state_.snapshots_, [](WireWriter& out, const auto& snapshot) { write(out, snapshot.second); });
+            case CheckpointSection::Snapshots:
+                return each(state_.snapshots_,
+                            [](WireWriter& out, const auto& snapshot) { write(out, snapshot.second); });
             case CheckpointSection::ForgottenIds: return forgotten_ids();
             case CheckpointSection::Voids:
                 return each(state_.voids_, [](WireWriter& out, const VoidRecord& record) {
@@ -369,7 +375,8 @@ private:
         state_.packs_.reserve(sections_[packs_at].size() / kLeastItem);
         DR_TRY(each(CheckpointSection::Packs, [&](WireReader& in) { state_.packs_.push_back(read_pack(in)); }));
         for (PackNumber number = 0; number < state_.packs_.size(); ++number) {
-            if (state_.find_pack(state_.packs_[number].id)) return Error{ErrorCode::Damaged, "the checkpoint has a pack twice"};
+            if (state_.find_pack(state_.packs_[number].id))
+                return Error{ErrorCode::Damaged, "the checkpoint has a pack twice"};
             state_.pack_numbers_.add(state_.packs_, number);
         }
         DR_TRY(each(CheckpointSection::Absences, [&](WireReader& in) {

@@ -12,8 +12,20 @@
 namespace dr {
 
 enum class CheckpointSection : std::uint8_t {
-    Core = 1, Actors, Slots, Sessions, Adoptions, Packs, Absences, Runs, Reductions, Packsets, Snapshots, ForgottenIds,
-    Voids, Rollbacks,
+    Core = 1,
+    Actors,
+    Slots,
+    Sessions,
+    Adoptions,
+    Packs,
+    Absences,
+    Runs,
+    Reductions,
+    Packsets,
+    Snapshots,
+    ForgottenIds,
+    Voids,
+    Rollbacks,
 };
 inline constexpr std::uint8_t kCheckpointSections = 14;
 
@@ -25,7 +37,8 @@ public:
     static void encode(const State& state, CheckpointSection section, const AddItem& add);
 
     // Makes a state of all items of all sections, by section from 1. Damaged unless they fit together.
-    static Result<State> decode(const std::array<Bytes, kCheckpointSections>& sections, const Head& head, const RepositoryId& repository);
+    static Result<State> decode(const std::array<Bytes, kCheckpointSections>& sections, const Head& head,
+                                const RepositoryId& repository);
 };
 
 }  // namespace dr

@@ -60,7 +60,8 @@ TEST(Checkpoint, TheStateComesBackWhole) {
     World world;
     const State state = full_state();
     ASSERT_TRUE(write_checkpoint(*world.store, state, key(1)).ok());
-    const Result<State> read = read_checkpoint(*world.store, state.head().seq, state.repository(), {key(1).public_key()});
+    const Result<State> read =
+        read_checkpoint(*world.store, state.head().seq, state.repository(), {key(1).public_key()});
     ASSERT_TRUE(read.ok()) << read.error().one_line();
     EXPECT_EQ(read.value(), state);
 }
@@ -81,9 +82,12 @@ TEST(Checkpoint, OfAnotherRepositoryOrPlaceIsDamage) {
     const State state = full_state();
     const std::uint64_t seq = state.head().seq;
     ASSERT_TRUE(write_checkpoint(*world.store, state, key(1)).ok());
-    EXPECT_EQ(read_checkpoint(*world.store, seq, RepositoryId{}, {key(1).public_key()}).error().code(), ErrorCode::Damaged);
-    world.store->put_new(checkpoint_name(seq + 64), world.disk.content(checkpoint_name(seq)).value(), Durability::Now).value();
-    EXPECT_EQ(read_checkpoint(*world.store, seq + 64, state.repository(), {key(1).public_key()}).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(read_checkpoint(*world.store, seq, RepositoryId{}, {key(1).public_key()}).error().code(),
+              ErrorCode::Damaged);
+    world.store->put_new(checkpoint_name(seq + 64), world.disk.content(checkpoint_name(seq)).value(), Durability::Now)
+        .value();
+    EXPECT_EQ(read_checkpoint(*world.store, seq + 64, state.repository(), {key(1).public_key()}).error().code(),
+              ErrorCode::Damaged);
     EXPECT_EQ(read_checkpoint(*world.store, seq + 1, state.repository(), {}).error().code(), ErrorCode::NotFound);
 }
 
@@ -98,7 +102,8 @@ TEST(Checkpoint, NoFlippedByteIsBelieved) {
             Bytes damaged = whole;
             damaged[at] ^= 0x10;
             world.disk.overwrite(object.name, damaged).value();
-            EXPECT_FALSE(read_checkpoint(*world.store, state.head().seq, state.repository(), {key(1).public_key()}).ok())
+            EXPECT_FALSE(
+                read_checkpoint(*world.store, state.head().seq, state.repository(), {key(1).public_key()}).ok())
                 << object.name << " byte " << at;
         }
         world.disk.overwrite(object.name, ByteSpan{whole}.first(whole.size() / 2)).value();
@@ -126,7 +131,8 @@ TEST(Checkpoint, ItemsThatDoNotFitTogetherAreDamage) {
     const State state = full_state();
     std::array<Bytes, kCheckpointSections> sections;
     for (std::uint8_t section = 1; section <= kCheckpointSections; ++section) {
-        CheckpointCodec::encode(state, static_cast<CheckpointSection>(section), [&](ByteSpan item) { append(sections[section - 1U], item); });
+        CheckpointCodec::encode(state, static_cast<CheckpointSection>(section),
+                                [&](ByteSpan item) { append(sections[section - 1U], item); });
     }
     const auto decodes = [&](const std::array<Bytes, kCheckpointSections>& changed) {
         return CheckpointCodec::decode(changed, state.head(), state.repository()).ok();

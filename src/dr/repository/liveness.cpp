@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::string_view kWriterPrefix = "writer-";
 
-std::string session_path(const std::string& directory, std::uint64_t session) { return directory + "/session-" + std::to_string(session); }
+std::string session_path(const std::string& directory, std::uint64_t session) {
+    return directory + "/session-" + std::to_string(session);
+}
 
 // "<number> <host>"
 std::string content_for(std::uint64_t session, const std::string& host) { return std::to_string(session) + " " + host; }
@@ -46,7 +48,8 @@ std::vector<std::string> writers_in(const std::string& directory) {
     const std::unique_ptr<DIR, int (*)(DIR*)> open{opendir(directory.c_str()), &closedir};
     if (!open) return paths;
     while (const dirent* entry = readdir(open.get())) {
-        if (std::string_view(entry->d_name).starts_with(kWriterPrefix)) paths.push_back(directory + "/" + entry->d_name);
+        if (std::string_view(entry->d_name).starts_with(kWriterPrefix))
+            paths.push_back(directory + "/" + entry->d_name);
     }
     return paths;
 }
@@ -75,7 +78,9 @@ void LivenessMark::aim(std::uint64_t session) {
     session_ = session;
     const std::string content = content_for(session, host_);
     // What cannot be written marks nothing: take it away rather than leave a wrong number.
-    if (ftruncate(file_.get(), 0) != 0 || pwrite(file_.get(), content.data(), content.size(), 0) != static_cast<ssize_t>(content.size())) end();
+    if (ftruncate(file_.get(), 0) != 0 ||
+        pwrite(file_.get(), content.data(), content.size(), 0) != static_cast<ssize_t>(content.size()))
+        end();
 }
 
 void LivenessMark::settle() {

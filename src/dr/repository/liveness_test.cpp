@@ -11,7 +11,8 @@ namespace dr {
 namespace {
 
 struct Liveness : testing::Test {
-    std::string directory = (std::filesystem::temp_directory_path() / ("liveness." + std::to_string(getpid()))).string();
+    std::string directory =
+        (std::filesystem::temp_directory_path() / ("liveness." + std::to_string(getpid()))).string();
     Session session;
     Timestamp now = Timestamp::from_seconds(1'800'000'000);
     void SetUp() override {
@@ -20,7 +21,9 @@ struct Liveness : testing::Test {
         session.opened = now;
     }
     void TearDown() override { std::filesystem::remove_all(directory); }
-    std::size_t entries() const { return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{directory}, {})); }
+    std::size_t entries() const {
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{directory}, {}));
+    }
     bool dead() const { return is_dead(session, directory, "here", now); }
     LivenessMark aimed() const {
         LivenessMark mark = LivenessMark::prepare(directory, "here");
@@ -45,14 +48,18 @@ TEST_F(Liveness, ASessionLivesAsLongAsItsMark) {
 }
 
 TEST_F(Liveness, AWriterKilledBeforeItSettledIsDead) {
-    { const LivenessMark mark = aimed(); }
+    {
+        const LivenessMark mark = aimed();
+    }
     EXPECT_TRUE(dead());
 }
 
 // Two try one number. The one that loses is killed; the winner lives.
 TEST_F(Liveness, ALoserThatDiesSaysNothingAboutTheWinner) {
     LivenessMark winner = aimed();
-    { const LivenessMark loser = aimed(); }
+    {
+        const LivenessMark loser = aimed();
+    }
     EXPECT_FALSE(dead());
     winner.settle();
     EXPECT_FALSE(dead());

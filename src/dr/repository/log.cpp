@@ -13,16 +13,18 @@ namespace {
 
 // A put whose outcome is not known is made again with the same bytes this often.
 constexpr int kTries = 3;
-// So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed from 0.
+// So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed
+// from 0.
 constexpr std::uint64_t kCheckpointsTried = 32;
 
 Error no_log(const ObjectStore& store) {
-    return Error{ErrorCode::NotFound, "there is no repository in '" + store.location() + "'"}.next("qnwis_dr init --storage-path '" +
-                                                                                                  store.location() + "'");
+    return Error{ErrorCode::NotFound, "there is no repository in '" + store.location() + "'"}.next(
+        "qnwis_dr init --storage-path '" + store.location() + "'");
 }
 
 Error damaged_at(std::uint64_t seq, std::string_view why) {
-    return Error{ErrorCode::Damaged, "record " + std::to_string(seq) + " of the log is damaged or foreign: " + std::string{why}}
+    return Error{ErrorCode::Damaged,
+                 "record " + std::to_string(seq) + " of the log is damaged or foreign: " + std::string{why}}
         .means("what the log says after it cannot be known; nothing was written");
 }
 
@@ -39,8 +41,8 @@ Result<Log> Log::open(ObjectStore& store, LogOptions options) {
 Result<void> Log::load() {
     DR_TRY(load_genesis());
     if (options_.expected && *options_.expected != repository()) {
-        return Error{ErrorCode::Forked, "the repository in '" + store_->location() + "' is " + repository().short_hex() + ", not " +
-                                            options_.expected->short_hex()};
+        return Error{ErrorCode::Forked, "the repository in '" + store_->location() + "' is " +
+                                            repository().short_hex() + ", not " + options_.expected->short_hex()};
     }
     if (options_.use_checkpoints) DR_TRY(load_checkpoint());
     // What was read may have been written a moment ago by somebody who did not get to sync it.
@@ -54,7 +56,8 @@ Result<void> Log::load_genesis() {
     if (!body.ok()) return std::move(body).error();
     const LogRecord record = DR_TRY(decode_record(body.value()));
     const bool genesis = std::holds_alternative<Genesis>(record.payload) && record.seq == 0 && record.prev.is_zero();
-    if (!genesis || !verify_record(record, body.value(), RepositoryId{})) return damaged_at(0, "it is no genesis that its actor signed");
+    if (!genesis || !verify_record(record, body.value(), RepositoryId{}))
+        return damaged_at(0, "it is no genesis that its actor signed");
     apply(state_, record, record_hash(body.value()));
     return {};
 }
@@ -118,7 +121,8 @@ Result<bool> Log::replay_next() {
     const Result<ByteSpan> body = file.ok() ? body_in_file(file.value()) : Result<ByteSpan>{file.error()};
     if (body.ok() && DR_TRY(replay_body(body.value()))) return true;
     // The object is no good: perhaps it rotted, and the archive has it.
-    if (const Result<Bytes> archived = body_at(seq); archived.ok() && DR_TRY(replay_body(archived.value()))) return true;
+    if (const Result<Bytes> archived = body_at(seq); archived.ok() && DR_TRY(replay_body(archived.value())))
+        return true;
     // What is larger than any record is not read; its hash is then that of nothing.
     apply_junk(state_, seq, file.ok() ? sha256(file.value()) : Sha256{});
     return true;
@@ -127,7 +131,8 @@ Result<bool> Log::replay_next() {
 // Applies the next record; false when `body` is not that: malformed, of another place, or not signed by its actor.
 Result<bool> Log::replay_body(ByteSpan body) {
     const Result<LogRecord> record = decode_record(body);
-    if (!record.ok() || record.value().seq != state_.next_seq() || record.value().prev != state_.head().hash) return false;
+    if (!record.ok() || record.value().seq != state_.next_seq() || record.value().prev != state_.head().hash)
+        return false;
     const VerifyKey* key = key_of(record.value().actor);
     if (key == nullptr || !verify_record(record.value(), body, repository(), *key)) return false;
     apply(state_, record.value(), record_hash(body));
@@ -195,7 +200,8 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
 
 Result<void> Log::may_append(const RecordPayload& payload) const {
     if (const std::optional<std::uint64_t> unknown = state_.unknown_required()) {
-        return Error{ErrorCode::Unsupported, "record " + std::to_string(*unknown) + " of the log is of a type that this version does not know"}
+        return Error{ErrorCode::Unsupported,
+                     "record " + std::to_string(*unknown) + " of the log is of a type that this version does not know"}
             .means("a newer version wrote to this repository; this one may read it but not write")
             .next("qnwis_dr version");
     }
@@ -226,7 +232,8 @@ Result<Log::Taken> Log::take_number(std::uint64_t seq, ByteSpan file) {
         const bool certain = failure->code() == ErrorCode::NoSpace || failure->code() == ErrorCode::Refused;
         if (nothing_there && certain && attempt == 0) return *failure;
     }
-    broken_ = Error{*failure}.means("record " + std::to_string(seq) + " may or may not appear later; open the repository again to see");
+    broken_ = Error{*failure}.means("record " + std::to_string(seq) +
+                                    " may or may not appear later; open the repository again to see");
     return *broken_;
 }
 
@@ -247,7 +254,8 @@ Result<Bytes> Log::body_at(std::uint64_t seq) const {
     };
     Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
     Result<Bytes> body = file.ok() ? body_of(file.value()) : std::move(file);
-    if (body.ok() || (body.error().code() != ErrorCode::Damaged && body.error().code() != ErrorCode::NotFound)) return body;
+    if (body.ok() || (body.error().code() != ErrorCode::Damaged && body.error().code() != ErrorCode::NotFound))
+        return body;
     const Result<Bytes> archived = file_in_archive(*store_, seq);
     if (!archived.ok()) return body;
     Result<Bytes> from_archive = body_of(archived.value());
@@ -280,7 +288,8 @@ Result<bool> Log::continues(const Head& earlier) const {
 
 Result<Commit> Log::commit_of(const Snapshot& snapshot) const {
     const Bytes body = DR_TRY(body_at(snapshot.record));
-    if (record_hash(body) != snapshot.record_hash) return damaged_at(snapshot.record, "it is not the one that was replayed");
+    if (record_hash(body) != snapshot.record_hash)
+        return damaged_at(snapshot.record, "it is not the one that was replayed");
     LogRecord record = DR_TRY(decode_record(body));
     Commit* commit = std::get_if<Commit>(&record.payload);
     if (commit == nullptr) return damaged_at(snapshot.record, "it is no commit");

@@ -19,8 +19,8 @@ struct LogOptions {
     std::vector<PublicKey> trusted_actors;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
-    // What cannot be read at the end of the log is left out and told by problem() instead of failing: for salvage and for
-    // writing admin.void.
+    // What cannot be read at the end of the log is left out and told by problem() instead of failing: for salvage and
+    // for writing admin.void.
     bool stop_before_junk = false;
     bool use_checkpoints = true;
 };
@@ -35,8 +35,8 @@ public:
     // Writes genesis as record 0. AlreadyExists where there is a log already; else as append().
     static Result<Log> create(ObjectStore& store, const Genesis& genesis, const SigningKey& admin, const Clock& clock);
 
-    // Reads the newest checkpoint it may believe and the records after it. NotFound where there is no log, Damaged where a
-    // record is, Forked for another repository than expected.
+    // Reads the newest checkpoint it may believe and the records after it. NotFound where there is no log, Damaged
+    // where a record is, Forked for another repository than expected.
     static Result<Log> open(ObjectStore& store, LogOptions options = {});
 
     const State& state() const { return state_; }
@@ -54,10 +54,10 @@ public:
     // took the number. What it returns as an error ends the append.
     using Build = std::function<Result<RecordPayload>(const State&)>;
 
-    // Appends one record, durable and read back when it returns. Besides the errors of `build` and of the store: Refused when
-    // the rules would make the record void, Unsupported where the log holds a required record of an unknown type,
-    // Damaged for junk in the log, BadRequest for a body over the limit. After Io or Unavailable the record may or
-    // may not appear later: this Log appends nothing more; open it again and look.
+    // Appends one record, durable and read back when it returns. Besides the errors of `build` and of the store:
+    // Refused when the rules would make the record void, Unsupported where the log holds a required record of an
+    // unknown type, Damaged for junk in the log, BadRequest for a body over the limit. After Io or Unavailable the
+    // record may or may not appear later: this Log appends nothing more; open it again and look.
     Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build);
     Result<Appended> append(const SigningKey& key, const Clock& clock, RecordPayload payload);
 

@@ -17,7 +17,8 @@ std::string archive_name(std::uint64_t seq);
 // Archives the records of the group that ends with `last`. A failure harms nothing.
 Result<void> write_archive(ObjectStore& store, std::uint64_t last);
 
-// The file of record `seq` as the archive has it; its content is not checked. NotFound where it is not archived yet, Damaged.
+// The file of record `seq` as the archive has it; its content is not checked. NotFound where it is not archived yet,
+// Damaged.
 Result<Bytes> file_in_archive(ObjectStore& store, std::uint64_t seq);
 
 }  // namespace dr

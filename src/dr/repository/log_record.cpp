@@ -284,7 +284,8 @@ void read(WireReader& in, AdminRollback& rollback) {
 }
 
 template <typename T>
-concept OfPacks = std::is_same_v<T, Reap> || std::is_same_v<T, Swept> || std::is_same_v<T, DamagedPacks> || std::is_same_v<T, VerifiedPacks>;
+concept OfPacks = std::is_same_v<T, Reap> || std::is_same_v<T, Swept> || std::is_same_v<T, DamagedPacks> ||
+                  std::is_same_v<T, VerifiedPacks>;
 void write(WireWriter& out, const OfPacks auto& payload) { write_ids(out, payload.packs); }
 void read(WireReader& in, OfPacks auto& payload) { payload.packs = read_ids(in); }
 
@@ -313,14 +314,16 @@ RecordPayload read_as(WireReader& in) {
 using ReadPayload = RecordPayload (*)(WireReader&);
 // By type, from 1.
 constexpr std::array<ReadPayload, 22> kReaders{
-    read_as<Genesis>, read_as<KeyGrant>, read_as<KeySlot>,      read_as<KeyRing>,       read_as<Open>,    read_as<Refresh>,
-    read_as<Commit>,  read_as<Close>,    read_as<Abandon>,      read_as<Forget>,        read_as<Tighten>, read_as<Condemn>,
-    read_as<Reap>,    read_as<Swept>,    read_as<Runs>,         read_as<DamagedPacks>,  read_as<VerifiedPacks>,
-    read_as<Hold>,    read_as<Release>,  read_as<LockExtend>,   read_as<AdminVoid>,     read_as<AdminRollback>};
+    read_as<Genesis>,      read_as<KeyGrant>,      read_as<KeySlot>, read_as<KeyRing>, read_as<Open>,
+    read_as<Refresh>,      read_as<Commit>,        read_as<Close>,   read_as<Abandon>, read_as<Forget>,
+    read_as<Tighten>,      read_as<Condemn>,       read_as<Reap>,    read_as<Swept>,   read_as<Runs>,
+    read_as<DamagedPacks>, read_as<VerifiedPacks>, read_as<Hold>,    read_as<Release>, read_as<LockExtend>,
+    read_as<AdminVoid>,    read_as<AdminRollback>};
 
 constexpr std::array<std::string_view, 22> kNames{
-    "genesis", "key.grant", "key.slot", "key.ring", "open", "refresh", "commit",   "close", "abandon", "forget",      "tighten",
-    "condemn", "reap",      "swept",    "runs",     "damaged", "verified", "hold", "release", "lock.extend", "admin.void", "admin.rollback"};
+    "genesis",  "key.grant", "key.slot", "key.ring",    "open",       "refresh",       "commit", "close",
+    "abandon",  "forget",    "tighten",  "condemn",     "reap",       "swept",         "runs",   "damaged",
+    "verified", "hold",      "release",  "lock.extend", "admin.void", "admin.rollback"};
 
 Result<void> check_texts(const RecordPayload& payload) {
     const auto fits = [](const std::string& text, std::size_t limit) -> Result<void> {
@@ -384,7 +387,8 @@ Result<Bytes> encode_record(LogRecord& record, const SigningKey& key, const Repo
     out.raw(record.signature);
     if (body.size() <= kMaxRecordBody) return body;
     return Error{ErrorCode::BadRequest, "a " + name_of(record.type()) + " record of " + std::to_string(body.size()) +
-                                            " bytes is larger than the " + std::to_string(kMaxRecordBody) + " it may have"};
+                                            " bytes is larger than the " + std::to_string(kMaxRecordBody) +
+                                            " it may have"};
 }
 
 Result<LogRecord> decode_record(ByteSpan body) {

@@ -25,8 +25,28 @@ inline constexpr std::size_t kMaxReason = 4096;  // reasons and actor names
 inline constexpr std::size_t kMaxSlotId = 64;
 
 enum class RecordType : std::uint8_t {
-    Genesis = 1, KeyGrant, KeySlot, KeyRing, Open, Refresh, Commit, Close, Abandon, Forget, Tighten, Condemn, Reap, Swept,
-    Runs, Damaged, Verified, Hold, Release, LockExtend, AdminVoid, AdminRollback,
+    Genesis = 1,
+    KeyGrant,
+    KeySlot,
+    KeyRing,
+    Open,
+    Refresh,
+    Commit,
+    Close,
+    Abandon,
+    Forget,
+    Tighten,
+    Condemn,
+    Reap,
+    Swept,
+    Runs,
+    Damaged,
+    Verified,
+    Hold,
+    Release,
+    LockExtend,
+    AdminVoid,
+    AdminRollback,
 };
 // "commit", "key.grant", …; "type 99" for those this version does not know.
 std::string name_of(RecordType type);
@@ -220,9 +240,9 @@ struct UnknownPayload {
     bool operator==(const UnknownPayload&) const = default;
 };
 
-using RecordPayload = std::variant<Genesis, KeyGrant, KeySlot, KeyRing, Open, Refresh, Commit, Close, Abandon, Forget, Tighten,
-                                   Condemn, Reap, Swept, Runs, DamagedPacks, VerifiedPacks, Hold, Release, LockExtend,
-                                   AdminVoid, AdminRollback, UnknownPayload>;
+using RecordPayload = std::variant<Genesis, KeyGrant, KeySlot, KeyRing, Open, Refresh, Commit, Close, Abandon, Forget,
+                                   Tighten, Condemn, Reap, Swept, Runs, DamagedPacks, VerifiedPacks, Hold, Release,
+                                   LockExtend, AdminVoid, AdminRollback, UnknownPayload>;
 
 struct LogRecord {
     bool required = true;  // a writer that does not know the type stops

@@ -120,8 +120,9 @@ TEST(LogRecord, WhatWouldNotBeReadIsNotWritten) {
     LogRecord large = record_of(Reap{std::vector<PackId>(kMaxRecordBody / 32)});
     EXPECT_EQ(encode_record(large, key(1), kRepository).error().code(), ErrorCode::BadRequest);
     const std::string text(kMaxReason + 1, 'x');
-    for (const RecordPayload& payload : {RecordPayload{Hold{1, text}}, RecordPayload{Release{1, text}}, RecordPayload{Forget{{{1, text}}}},
-                                         RecordPayload{KeyGrant{{}, 1, text}}, RecordPayload{KeySlot{true, text, {}, {}}}}) {
+    for (const RecordPayload& payload :
+         {RecordPayload{Hold{1, text}}, RecordPayload{Release{1, text}}, RecordPayload{Forget{{{1, text}}}},
+          RecordPayload{KeyGrant{{}, 1, text}}, RecordPayload{KeySlot{true, text, {}, {}}}}) {
         LogRecord record = record_of(payload);
         EXPECT_EQ(encode_record(record, key(1), kRepository).error().code(), ErrorCode::BadRequest);
     }
@@ -169,7 +170,8 @@ TEST(RecordFile, OneDamagedCopyIsEnoughToRead) {
     Bytes zeros = file;
     std::fill_n(zeros.begin(), file.size() / 2, std::uint8_t{0});
     EXPECT_TRUE(equal(body_in_file(zeros).value(), body));
-    EXPECT_TRUE(equal(body_in_file(ByteSpan{file}.first(file.size() / 2)).value(), body)) << "torn after the first copy";
+    EXPECT_TRUE(equal(body_in_file(ByteSpan{file}.first(file.size() / 2)).value(), body))
+        << "torn after the first copy";
 }
 
 TEST(RecordFile, TwoDamagedCopiesAreDamage) {

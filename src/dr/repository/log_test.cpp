@@ -114,7 +114,10 @@ TEST(Log, ARecordThatWouldBeVoidIsNotWritten) {
     EXPECT_NE(error.what().find("session 77 is not open"), std::string::npos);
     EXPECT_EQ(log.append(key(2), world.clock, Open{}).error().code(), ErrorCode::Refused);
     EXPECT_EQ(log.append(key(1), world.clock, Reap{std::vector<PackId>(20'000)}).error().code(), ErrorCode::BadRequest);
-    EXPECT_EQ(log.append(key(1), world.clock, [](const State&) -> Result<RecordPayload> { return Error{ErrorCode::Cancelled, "no"}; }).error().code(),
+    EXPECT_EQ(log.append(key(1), world.clock,
+                         [](const State&) -> Result<RecordPayload> { return Error{ErrorCode::Cancelled, "no"}; })
+                  .error()
+                  .code(),
               ErrorCode::Cancelled);
     EXPECT_EQ(world.open().state().head().seq, 0U);
 }
@@ -124,27 +127,32 @@ TEST(Log, WhoLosesTheNumberBuildsAgainForTheNewState) {
     Log log = world.create();
     Log other = world.open();
     int builds = 0;
-    const Appended appended = log.append(key(1), world.clock, [&](const State& state) -> Result<RecordPayload> {
-        // Somebody is faster, between our look at the state and our write.
-        if (++builds == 1) append_pair(other, key(1), world.clock);
-        EXPECT_EQ(state.head().seq, builds == 1 ? 0U : 2U);
-        return RecordPayload{Open{}};
-    }).value();
+    const Appended appended = log.append(key(1), world.clock,
+                                         [&](const State& state) -> Result<RecordPayload> {
+                                             // Somebody is faster, between our look at the state and our write.
+                                             if (++builds == 1) append_pair(other, key(1), world.clock);
+                                             EXPECT_EQ(state.head().seq, builds == 1 ? 0U : 2U);
+                                             return RecordPayload{Open{}};
+                                         })
+                                  .value();
     EXPECT_EQ(builds, 2);
     EXPECT_EQ(appended.seq, 3U);
 }
 
-// A cloned machine has the same key and the same clock, and so writes the same bytes: one of the two has lost all the same.
+// A cloned machine has the same key and the same clock, and so writes the same bytes: one of the two has lost all the
+// same.
 TEST(Log, TwoWritersOfTheSameBytesDoNotShareARecord) {
     World world;
     SimClock frozen{kStart};
     Log one = Log::create(*world.store, Genesis{}, key(1), frozen).value();
     Log two = world.open();
     int builds = 0;
-    const Appended first = one.append(key(1), frozen, [&](const State&) -> Result<RecordPayload> {
-        if (++builds == 1) two.append(key(1), frozen, Open{}).value();
-        return RecordPayload{Open{}};
-    }).value();
+    const Appended first = one.append(key(1), frozen,
+                                      [&](const State&) -> Result<RecordPayload> {
+                                          if (++builds == 1) two.append(key(1), frozen, Open{}).value();
+                                          return RecordPayload{Open{}};
+                                      })
+                               .value();
     EXPECT_EQ(first.seq, 2U);
     EXPECT_EQ(one.state().open_sessions().size(), 2U);
 }
@@ -181,7 +189,8 @@ void expect_all_commits(ObjectStore& store) {
     EXPECT_EQ(log.state().head().seq, kWriters * (kEach + 1)) << "a gap or a loss";
     EXPECT_TRUE(log.state().voids().empty());
     EXPECT_EQ(log.state().snapshots().size(), kWriters * kEach);
-    for (std::uint64_t i = 0; i < kWriters * kEach; ++i) EXPECT_TRUE(log.state().find_snapshot(snapshot_id(i).hex()).ok()) << i;
+    for (std::uint64_t i = 0; i < kWriters * kEach; ++i)
+        EXPECT_TRUE(log.state().find_snapshot(snapshot_id(i).hex()).ok()) << i;
     EXPECT_EQ(Log::open(store).value().state(), log.state()) << "by way of a checkpoint";
 }
 
@@ -346,7 +355,9 @@ public:
     Result<void> sync() override { return inner_.sync(); }
     Result<void> sync_directory(std::string_view directory) override { return inner_.sync_directory(directory); }
     Result<Bytes> get(std::string_view name, std::uint64_t limit) override { return inner_.get(name, limit); }
-    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override { return inner_.get_range(name, offset, into); }
+    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
+        return inner_.get_range(name, offset, into);
+    }
     Result<std::uint64_t> size(std::string_view name) override { return inner_.size(name); }
     Result<std::vector<ObjectInfo>> list(std::string_view prefix) override { return inner_.list(prefix); }
     Result<void> remove(std::string_view name) override { return inner_.remove(name); }
@@ -381,7 +392,8 @@ TEST(LogFailure, ALostRequestIsMadeAgainWithTheSameBytes) {
     store.lose = 100;
     EXPECT_EQ(log.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Unavailable);
     store.lose = 0;
-    EXPECT_EQ(log.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Unavailable) << "not before it was opened again";
+    EXPECT_EQ(log.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Unavailable)
+        << "not before it was opened again";
     EXPECT_TRUE(world.open().append(key(1), world.clock, Open{}).ok());
 }
 
@@ -431,14 +443,22 @@ protected:
         Bytes body;
         switch (GetParam()) {
             case 0: store->put_new(record_name(head.seq + 1), as_bytes("junk"), Durability::Now).value(); return;
-            case 1: record.seq = head.seq; body = encode_record(record, key(1), log.repository()).value(); break;
-            case 2: record.prev = RecordHash{}; body = encode_record(record, key(1), log.repository()).value(); break;
+            case 1:
+                record.seq = head.seq;
+                body = encode_record(record, key(1), log.repository()).value();
+                break;
+            case 2:
+                record.prev = RecordHash{};
+                body = encode_record(record, key(1), log.repository()).value();
+                break;
             case 3: body = encode_record(record, key(1), RepositoryId{}).value(); break;
             case 4:
                 body = encode_record(record, key(1), log.repository()).value();
                 body[body.size() - 70] ^= 1;  // after the signature was made
                 break;
-            case 5: store->put_new(record_name(head.seq + 1), Bytes(kMaxRecordFile + 1), Durability::Now).value(); return;
+            case 5:
+                store->put_new(record_name(head.seq + 1), Bytes(kMaxRecordFile + 1), Durability::Now).value();
+                return;
             default: {
                 // A well-made record whose actor is no point of the curve.
                 body = encode_record(record, key(1), log.repository()).value();
@@ -464,7 +484,8 @@ TEST_P(LogJunk, AtTheNextNumberStopsEverybodyUntilAnAdminNamesIt) {
     EXPECT_EQ(careful.state().head(), before);
     EXPECT_EQ(careful.append(key(1), clock, Open{}).error().code(), ErrorCode::Damaged);
     const Junk junk = careful.state().junk().front();
-    EXPECT_EQ(careful.append(key(1), clock, AdminVoid{junk.seq, Sha256::from(Bytes(32, 7))}).error().code(), ErrorCode::Refused);
+    EXPECT_EQ(careful.append(key(1), clock, AdminVoid{junk.seq, Sha256::from(Bytes(32, 7))}).error().code(),
+              ErrorCode::Refused);
     ASSERT_TRUE(careful.append(key(1), clock, AdminVoid{junk.seq, junk.file}).ok());
 
     ASSERT_TRUE(careful.refresh().ok());
@@ -479,7 +500,9 @@ TEST(LogJunkless, GenesisMustBeGenesis) {
     World world;
     LogRecord record;
     record.payload = Open{};
-    world.store->put_new(record_name(0), record_file(encode_record(record, key(1), RepositoryId{}).value()), Durability::Now).value();
+    world.store
+        ->put_new(record_name(0), record_file(encode_record(record, key(1), RepositoryId{}).value()), Durability::Now)
+        .value();
     EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
     EXPECT_EQ(Log::create(*world.store, Genesis{}, key(1), world.clock).error().code(), ErrorCode::AlreadyExists);
 }
@@ -517,7 +540,9 @@ TEST(LogVoid, AVoidRecordKeepsItsPlace) {
     record.prev = log.state().head().hash;
     record.time = kStart;
     record.payload = Open{};
-    world.store->put_new(record_name(1), record_file(encode_record(record, key(7), log.repository()).value()), Durability::Now).value();
+    world.store
+        ->put_new(record_name(1), record_file(encode_record(record, key(7), log.repository()).value()), Durability::Now)
+        .value();
     EXPECT_EQ(log.append(key(1), world.clock, Open{}).value().seq, 2U);
     ASSERT_EQ(log.state().voids().size(), 1U);
     EXPECT_EQ(log.state().voids()[0].seq, 1U);

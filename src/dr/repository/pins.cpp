@@ -12,7 +12,9 @@ namespace {
 constexpr std::string_view kFirstLine = "qnwis-dr-pin 1";
 constexpr std::size_t kMaxPinFile = 64 << 10;
 
-std::string file_of(std::string_view location) { return "pin-" + to_hex(ByteSpan{sha256(as_bytes(location)).array()}.first(16)); }
+std::string file_of(std::string_view location) {
+    return "pin-" + to_hex(ByteSpan{sha256(as_bytes(location)).array()}.first(16));
+}
 
 Error no_pin(std::string_view why) { return Error{ErrorCode::Damaged, "the pin is damaged: " + std::string{why}}; }
 
@@ -21,7 +23,8 @@ Result<std::string_view> take_line(std::string_view& text, std::string_view key)
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) return no_pin("it ends too early");
     std::string_view line = text.substr(0, end);
-    if (!line.starts_with(key) || !line.substr(key.size()).starts_with(' ')) return no_pin("there is no " + std::string{key});
+    if (!line.starts_with(key) || !line.substr(key.size()).starts_with(' '))
+        return no_pin("there is no " + std::string{key});
     text.remove_prefix(end + 1);
     return line.substr(key.size() + 1);
 }
@@ -31,7 +34,8 @@ Result<Number> take_number(std::string_view& text, std::string_view key) {
     const std::string_view digits = DR_TRY(take_line(text, key));
     Number value = 0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (problem != std::errc{} || end != digits.data() + digits.size()) return no_pin("its " + std::string{key} + " is no number");
+    if (problem != std::errc{} || end != digits.data() + digits.size())
+        return no_pin("its " + std::string{key} + " is no number");
     return value;
 }
 
@@ -48,8 +52,8 @@ std::string described(const Head& head, Timestamp time) {
 
 Error forked(const Pin& before, const Pin& now, std::string_view how) {
     return Error{ErrorCode::Forked, "the repository in '" + now.location + "' " + std::string{how}}
-        .means("last seen here: " + described(before.head, before.time) + "; it now ends with " + described(now.head, now.time) +
-               ": somebody put an older copy or another history there")
+        .means("last seen here: " + described(before.head, before.time) + "; it now ends with " +
+               described(now.head, now.time) + ": somebody put an older copy or another history there")
         .next("qnwis_dr list --storage-path '" + now.location + "'");
 }
 
@@ -79,7 +83,8 @@ std::string print_pin(const Pin& pin) {
 }
 
 Result<Pin> parse_pin(std::string_view text) {
-    if (!text.starts_with(kFirstLine) || !text.substr(kFirstLine.size()).starts_with('\n')) return no_pin("it does not start as one");
+    if (!text.starts_with(kFirstLine) || !text.substr(kFirstLine.size()).starts_with('\n'))
+        return no_pin("it does not start as one");
     text.remove_prefix(kFirstLine.size() + 1);
     Pin pin;
     const Result<Bytes> location = parse_base64(DR_TRY(take_line(text, "location")));
@@ -113,18 +118,21 @@ Result<PinCheck> Pins::check(const Log& log) const {
     // Spent rollbacks stay spent, also those that a later one cut away.
     if (result.before) result.now.rollbacks = result.before->rollbacks;
     for (const Rollback& rollback : state.rollbacks()) {
-        if (std::ranges::count(result.now.rollbacks, rollback.record_hash) == 0) result.now.rollbacks.push_back(rollback.record_hash);
+        if (std::ranges::count(result.now.rollbacks, rollback.record_hash) == 0)
+            result.now.rollbacks.push_back(rollback.record_hash);
     }
     result.first_sight = !result.before;
     if (result.first_sight) return result;
 
     const Pin& before = *result.before;
     result.now.actors = before.actors;
-    if (before.repository != state.repository()) return forked(before, result.now, "is another one than was seen there before");
+    if (before.repository != state.repository())
+        return forked(before, result.now, "is another one than was seen there before");
     if (DR_TRY(log.continues(before.head))) return result;
     if (DR_TRY(rolled_back(log, before))) return result;
     const bool older = before.head.seq > state.head().seq;
-    return forked(before, result.now, older ? "is older than when it was last seen" : "has another history than when it was last seen");
+    return forked(before, result.now,
+                  older ? "is older than when it was last seen" : "has another history than when it was last seen");
 }
 
 Result<void> Pins::remember(const PinCheck& checked) {
@@ -152,7 +160,8 @@ Result<void> Pins::save(const Pin& pin) {
         Result<std::unique_ptr<DiskFile>> created = disk_.create(temporary);
         if (created.ok()) file = std::move(created).value();
         // Somebody else is writing this pin, or was killed while doing so.
-        else if (created.error().code() != ErrorCode::AlreadyExists || number == 100) return std::move(created).error();
+        else if (created.error().code() != ErrorCode::AlreadyExists || number == 100)
+            return std::move(created).error();
     }
     Result<void> written = file->write(as_bytes(text));
     if (written.ok()) written = file->sync();

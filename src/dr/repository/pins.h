@@ -1,9 +1,9 @@
 #pragma once
 // Pins: what this client last saw of each repository, kept on this machine.
 //
-// Whoever can write to the storage can put an older copy of everything there, or another history. The signatures are all
-// right then; only somebody who remembers notices. A pin remembers: it holds the greatest record seen at a place, and
-// whatever does not continue from it is refused until an admin has signed that it is meant to be so.
+// Whoever can write to the storage can put an older copy of everything there, or another history. The signatures are
+// all right then; only somebody who remembers notices. A pin remembers: it holds the greatest record seen at a place,
+// and whatever does not continue from it is refused until an admin has signed that it is meant to be so.
 //
 // One small text file for each location, replaced as a whole.
 
@@ -17,18 +17,18 @@
 namespace dr {
 
 struct Pin {
-    std::string location;            // ObjectStore::location()
+    std::string location;  // ObjectStore::location()
     RepositoryId repository;
     Head head;
-    Timestamp time;                  // trusted time of the head
-    std::vector<PublicKey> actors;   // whom this client believes (checkpoints)
+    Timestamp time;                     // trusted time of the head
+    std::vector<PublicKey> actors;      // whom this client believes (checkpoints)
     std::vector<RecordHash> rollbacks;  // records of the log that excused a jump of history: each does so once
     bool operator==(const Pin&) const = default;
 };
 
 struct PinCheck {
-    bool first_sight = false;        // nothing was pinned: show `now` to the user
-    Pin now;                         // what the log says; `actors` as they were pinned
+    bool first_sight = false;  // nothing was pinned: show `now` to the user
+    Pin now;                   // what the log says; `actors` as they were pinned
     std::optional<Pin> before;
 };
 
@@ -40,9 +40,10 @@ public:
     // Nothing where this location was never seen. Damaged when the file is no pin.
     Result<std::optional<Pin>> find(std::string_view location) const;
 
-    // Compares an opened log with what is pinned for its location. Fails with Forked when the repository is another one,
-    // its history is older than the pin, or differs from it, naming both heads and their times, unless an
-    // admin.rollback in the log that was not seen before says that this history is meant. Reads the records since the pin.
+    // Compares an opened log with what is pinned for its location. Fails with Forked when the repository is another
+    // one, its history is older than the pin, or differs from it, naming both heads and their times, unless an
+    // admin.rollback in the log that was not seen before says that this history is meant. Reads the records since the
+    // pin.
     Result<PinCheck> check(const Log& log) const;
 
     // Moves the pin to the log's head, which check() has accepted. Durable when it returns.

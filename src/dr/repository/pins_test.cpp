@@ -94,7 +94,8 @@ TEST(Pins, JunkThatAnAdminPassedIsNoFork) {
     Log log = storage.create();
     storage.append(log, 2);
     ASSERT_TRUE(client.look(log).ok());
-    for (std::uint64_t seq = 3; seq <= 4; ++seq) storage.store->put_new(record_name(seq), as_bytes("junk"), Durability::Now).value();
+    for (std::uint64_t seq = 3; seq <= 4; ++seq)
+        storage.store->put_new(record_name(seq), as_bytes("junk"), Durability::Now).value();
     LogOptions salvage;
     salvage.stop_before_junk = true;
     Log careful = Log::open(*storage.store, salvage).value();

@@ -65,7 +65,9 @@ const Snapshot* State::newest(std::string_view spec_id, std::string_view tag) co
 namespace {
 
 Error no_snapshot(std::string_view name, std::string_view why) {
-    return Error{ErrorCode::NotFound, "there is no snapshot '" + std::string{name.substr(0, 160)} + "'" + std::string{why}}.next("qnwis_dr list");
+    return Error{ErrorCode::NotFound,
+                 "there is no snapshot '" + std::string{name.substr(0, 160)} + "'" + std::string{why}}
+        .next("qnwis_dr list");
 }
 
 bool is_hex(std::string_view text) {
@@ -96,17 +98,23 @@ Result<const Snapshot*> State::find_snapshot(std::string_view name) const {
         }
         return no_snapshot(name, ": none has this tag");
     }
-    if (name.empty() || name.size() > 32 || !is_hex(name)) return no_snapshot(name, ": an id has up to 32 digits 0-9 and a-f");
+    if (name.empty() || name.size() > 32 || !is_hex(name))
+        return no_snapshot(name, ": an id has up to 32 digits 0-9 and a-f");
 
     const Snapshot* found = nullptr;
     bool forgotten = false;
-    for (auto at = snapshot_ids_.lower_bound(first_with(name)); at != snapshot_ids_.end() && at->first.hex().starts_with(name); ++at) {
+    for (auto at = snapshot_ids_.lower_bound(first_with(name));
+         at != snapshot_ids_.end() && at->first.hex().starts_with(name); ++at) {
         const Snapshot* snapshot = snapshot_at(at->second);
         if (snapshot != nullptr && found != nullptr) {
-            return Error{ErrorCode::BadRequest, "several snapshots have an id that starts with '" + std::string{name} + "'"}.next("qnwis_dr list");
+            return Error{ErrorCode::BadRequest,
+                         "several snapshots have an id that starts with '" + std::string{name} + "'"}
+                .next("qnwis_dr list");
         }
-        if (snapshot != nullptr) found = snapshot;
-        else forgotten = true;
+        if (snapshot != nullptr)
+            found = snapshot;
+        else
+            forgotten = true;
     }
     if (found == nullptr) return no_snapshot(name, forgotten ? ": it was forgotten" : "");
     return found;
@@ -114,12 +122,11 @@ Result<const Snapshot*> State::find_snapshot(std::string_view name) const {
 
 bool State::session_holds_packs(std::uint64_t session) const {
     if (sessions_.contains(session)) return true;
-    return std::ranges::any_of(sessions_, [&](const auto& open) { return std::ranges::count(open.second.adopted, session) != 0; });
+    return std::ranges::any_of(sessions_,
+                               [&](const auto& open) { return std::ranges::count(open.second.adopted, session) != 0; });
 }
 
-std::optional<PackNumber> State::find_pack(const PackId& id) const {
-    return pack_numbers_.find(packs_, id);
-}
+std::optional<PackNumber> State::find_pack(const PackId& id) const { return pack_numbers_.find(packs_, id); }
 
 bool State::is_live(const PackId& id) const {
     const std::optional<PackNumber> number = find_pack(id);
@@ -130,7 +137,8 @@ bool State::was_live(PackNumber pack, std::uint64_t view) const {
     const PackState& now = packs_[pack];
     const auto since = [view](std::uint64_t seq) { return seq != 0 && seq <= view; };
     if (now.listed > view || since(now.condemned) || since(now.damaged) || since(now.reaped)) return false;
-    return std::ranges::none_of(rescued_, [&](const Interval& past) { return past.pack == pack && past.from <= view && view < past.to; });
+    return std::ranges::none_of(
+        rescued_, [&](const Interval& past) { return past.pack == pack && past.from <= view && view < past.to; });
 }
 
 std::vector<PackNumber> State::live_packs() const {
@@ -177,7 +185,8 @@ std::vector<Timestamp> State::retained_until() const {
         if (snapshot.retain_until.nanoseconds() != 0) retained.push_back(&snapshot);
     }
     // The first set that holds a pack then has the latest date of all that do.
-    std::ranges::sort(retained, std::ranges::greater{}, [](const Snapshot* snapshot) { return snapshot->retain_until; });
+    std::ranges::sort(retained, std::ranges::greater{},
+                      [](const Snapshot* snapshot) { return snapshot->retain_until; });
     std::vector<PackSets::Id> sets;
     for (const Snapshot* snapshot : retained) sets.push_back(snapshot->packset);
     const std::vector<std::uint32_t> holders = packsets_.first_holders(sets, packs_.size());

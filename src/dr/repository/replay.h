@@ -21,10 +21,10 @@
 namespace dr {
 
 struct Snapshot {
-    std::uint64_t record = 0;     // seq of its commit
-    RecordHash record_hash;       // of that record; Log::commit_of() reads it again for the sealed body
+    std::uint64_t record = 0;  // seq of its commit
+    RecordHash record_hash;    // of that record; Log::commit_of() reads it again for the sealed body
     std::uint64_t session = 0;
-    std::uint64_t parent = 0;     // record of the snapshot it was made from; 0 none
+    std::uint64_t parent = 0;  // record of the snapshot it was made from; 0 none
     SnapshotId id;
     Identifier spec_id;
     Identifier tag;
@@ -36,8 +36,8 @@ struct Snapshot {
     bool encrypted = true;
     std::uint32_t retention_days = 0;
     bool worm = false;
-    Timestamp retain_until;       // 0 none; as extended since
-    Timestamp trusted_time;       // of its record
+    Timestamp retain_until;  // 0 none; as extended since
+    Timestamp trusted_time;  // of its record
     PublicKey actor;
     Signature signature{};
     bool held = false;
@@ -47,21 +47,21 @@ struct Snapshot {
 };
 
 struct Session {
-    std::uint64_t id = 0;         // seq of its open
+    std::uint64_t id = 0;  // seq of its open
     SessionKind kind = SessionKind::Write;
     PublicKey actor;
-    std::uint64_t view = 0;       // seq of its last open, refresh or commit
-    std::uint64_t root = 0;       // record of its parent, later of its last commit; 0 none
-    Timestamp opened;             // trusted time
+    std::uint64_t view = 0;  // seq of its last open, refresh or commit
+    std::uint64_t root = 0;  // record of its parent, later of its last commit; 0 none
+    Timestamp opened;        // trusted time
     PackSets::Id root_packset = PackSets::kEmpty;
-    PackNumbers pending;          // listed or referenced by its refreshes since its last commit
+    PackNumbers pending;                 // listed or referenced by its refreshes since its last commit
     std::vector<std::uint64_t> adopted;  // sessions whose packs it took over, theirs included
     bool operator==(const Session&) const = default;
 };
 
 struct PackState {
     PackId id;
-    std::uint64_t session = 0;    // that listed it
+    std::uint64_t session = 0;  // that listed it
     std::uint64_t size = 0;
     std::uint64_t listed = 0;     // seq
     std::uint64_t condemned = 0;  // seq; 0: is not condemned
@@ -100,7 +100,8 @@ struct Junk {
     Sha256 file;
     bool operator==(const Junk&) const = default;
 };
-// An admin.rollback that counts. Its own hash tells it from every other: it excuses one jump of history, not all that follow.
+// An admin.rollback that counts. Its own hash tells it from every other: it excuses one jump of history, not all that
+// follow.
 struct Rollback {
     AdminRollback names;
     RecordHash record_hash;
@@ -135,13 +136,13 @@ private:
 class State {
 public:
     // --- the repository
-    bool empty() const { return !started_; }                // before genesis
+    bool empty() const { return !started_; }  // before genesis
     const RepositoryId& repository() const { return repository_; }
     const Genesis& genesis() const { return genesis_; }
     const PublicKey& first_admin() const { return first_admin_; }
-    const Head& head() const { return head_; }              // the last record, void or not
+    const Head& head() const { return head_; }  // the last record, void or not
     Timestamp trusted_time() const { return trusted_time_; }
-    std::uint64_t next_seq() const;                         // after the head and all junk
+    std::uint64_t next_seq() const;  // after the head and all junk
     const std::vector<VoidRecord>& voids() const { return voids_; }
     const std::vector<Junk>& junk() const { return junk_; }  // not yet passed by admin.void
     // A record of a type that this version does not know and must: writers stop.
@@ -156,7 +157,8 @@ public:
 
     // --- snapshots that are not forgotten, by record: oldest first
     const std::map<std::uint64_t, Snapshot>& snapshots() const { return snapshots_; }
-    // `name`: "latest", "latest:TAG", an id, or a unique prefix of one. NotFound, or BadRequest where a prefix fits several.
+    // `name`: "latest", "latest:TAG", an id, or a unique prefix of one. NotFound, or BadRequest where a prefix fits
+    // several.
     Result<const Snapshot*> find_snapshot(std::string_view name) const;
     const Snapshot* snapshot_at(std::uint64_t record) const;  // null where there is none, or it is forgotten
     // The newest snapshot with this tag and spec that a new one may start from; null where there is none.
@@ -164,8 +166,8 @@ public:
 
     // --- sessions
     const std::map<std::uint64_t, Session>& open_sessions() const { return sessions_; }
-    // Whether packs/<session>/ may hold packs that no record lists and that are still somebody's: the session is open, or
-    // an open one adopted it.
+    // Whether packs/<session>/ may hold packs that no record lists and that are still somebody's: the session is open,
+    // or an open one adopted it.
     bool session_holds_packs(std::uint64_t session) const;
 
     // --- packs
@@ -183,7 +185,8 @@ public:
     PackNumbers packset_of(const Snapshot& snapshot) const { return packsets_.numbers(snapshot.packset); }
     // Packs that are there and that neither a snapshot nor an open session needs: what a collector may condemn.
     PackNumbers unneeded_packs() const;
-    // The latest date until which a snapshot that holds it is retained; 0 none. Costs a walk over the packsets: ask for all at once.
+    // The latest date until which a snapshot that holds it is retained; 0 none. Costs a walk over the packsets: ask for
+    // all at once.
     std::vector<Timestamp> retained_until() const;  // by PackNumber
 
     bool operator==(const State&) const = default;
@@ -234,7 +237,8 @@ std::optional<std::string> void_reason(const State& state, const LogRecord& reco
 // Adds the next record: its seq, prev hash and signature have been checked. `hash` is its record hash.
 Outcome apply(State& state, const LogRecord& record, const RecordHash& hash);
 
-// The next number holds something that is no record of this log. Until admin.void has named it every other record is void.
+// The next number holds something that is no record of this log. Until admin.void has named it every other record is
+// void.
 void apply_junk(State& state, std::uint64_t seq, const Sha256& file);
 
 }  // namespace dr

@@ -13,14 +13,16 @@ Timestamp trusted_time_of(const State& state, const LogRecord& record) {
     if (record.time <= before) return before;
     if ((state.roles_of(record.actor) & role::kAdmin) != 0) return record.time;
     // The difference cannot overflow when taken in unsigned numbers: record.time is the later one.
-    const std::uint64_t ahead = static_cast<std::uint64_t>(record.time.nanoseconds()) - static_cast<std::uint64_t>(before.nanoseconds());
+    const std::uint64_t ahead =
+        static_cast<std::uint64_t>(record.time.nanoseconds()) - static_cast<std::uint64_t>(before.nanoseconds());
     if (ahead <= static_cast<std::uint64_t>(kNanosecondsPerDay)) return record.time;
     return Timestamp{before.nanoseconds() + kNanosecondsPerDay};
 }
 
 class ReplayChanges {
 public:
-    ReplayChanges(State& state, const LogRecord& record, const RecordHash& hash) : state_(state), record_(record), hash_(hash) {}
+    ReplayChanges(State& state, const LogRecord& record, const RecordHash& hash)
+        : state_(state), record_(record), hash_(hash) {}
 
     Outcome apply() {
         Outcome outcome{void_reason(state_, record_)};
@@ -54,8 +56,10 @@ private:
     }
     void change(const KeyGrant& grant) { state_.actors_[grant.actor] = {grant.roles, grant.name}; }
     void change(const KeySlot& slot) {
-        if (slot.add) state_.slots_[slot.slot_id] = {slot.slot_id, slot.slot_public, slot.slot_file};
-        else state_.slots_.erase(slot.slot_id);
+        if (slot.add)
+            state_.slots_[slot.slot_id] = {slot.slot_id, slot.slot_public, slot.slot_file};
+        else
+            state_.slots_.erase(slot.slot_id);
     }
     void change(const KeyRing& ring) { state_.ring_ = {ring.number, ring.ring_file}; }
     void change(const AdminRollback& rollback) { state_.rollbacks_.push_back({rollback, hash_}); }

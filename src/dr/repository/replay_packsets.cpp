@@ -82,7 +82,8 @@ PackNumbers PackSets::numbers(Id set) const {
     PackNumbers found;
     for (; set != kEmpty; set = nodes_[set - 1].base) {
         const Node& node = nodes_[set - 1];
-        std::ranges::copy_if(node.added, std::back_inserter(found), [&](PackNumber pack) { return !filters.takes(filter, pack); });
+        std::ranges::copy_if(node.added, std::back_inserter(found),
+                             [&](PackNumber pack) { return !filters.takes(filter, pack); });
         if (node.removed) filter = filters.with(filter, node.removed.get());
     }
     std::ranges::sort(found);
@@ -102,7 +103,8 @@ std::vector<std::uint32_t> PackSets::first_holders(std::span<const Id> sets, std
             if (seen.contains(seen_key(set, 0)) || !seen.insert(seen_key(set, filter)).second) break;
             const Node& node = nodes_[set - 1];
             for (const PackNumber pack : node.added) {
-                if (holders[pack] == kNone && !filters.takes(filter, pack)) holders[pack] = static_cast<std::uint32_t>(place);
+                if (holders[pack] == kNone && !filters.takes(filter, pack))
+                    holders[pack] = static_cast<std::uint32_t>(place);
             }
             if (node.removed) filter = filters.with(filter, node.removed.get());
         }

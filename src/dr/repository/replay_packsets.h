@@ -1,6 +1,6 @@
 #pragma once
-// Packsets: for each snapshot the packs that its tree may use. Thousands of snapshots share most of theirs, so a set is kept as
-// its difference from another: what was added to it, or taken away from it. Sets never change once made.
+// Packsets: for each snapshot the packs that its tree may use. Thousands of snapshots share most of theirs, so a set is
+// kept as its difference from another: what was added to it, or taken away from it. Sets never change once made.
 //
 // A pack is a number here: its place in the state's table of packs.
 
@@ -36,8 +36,8 @@ public:
     PackNumbers numbers(Id set) const;
     bool contains(Id set, PackNumber pack) const;
 
-    // For each pack (index by number, `packs` long) which of `sets` holds it: the place of the first one, or kNone. Costs about
-    // what the sets do not share.
+    // For each pack (index by number, `packs` long) which of `sets` holds it: the place of the first one, or kNone.
+    // Costs about what the sets do not share.
     static constexpr std::uint32_t kNone = UINT32_MAX;
     std::vector<std::uint32_t> first_holders(std::span<const Id> sets, std::size_t packs) const;
 

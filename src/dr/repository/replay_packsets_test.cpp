@@ -8,7 +8,9 @@
 namespace dr {
 namespace {
 
-std::shared_ptr<const PackNumbers> shared(PackNumbers numbers) { return std::make_shared<const PackNumbers>(std::move(numbers)); }
+std::shared_ptr<const PackNumbers> shared(PackNumbers numbers) {
+    return std::make_shared<const PackNumbers>(std::move(numbers));
+}
 
 TEST(PackSets, NothingAddedIsTheSetItself) {
     PackSets sets;
@@ -50,7 +52,8 @@ TEST(PackSets, AgreeWithPlainSets) {
         std::vector<std::set<PackNumber>> plain{{}};
         const auto some = [&](std::size_t most) {
             PackNumbers numbers;
-            for (std::size_t n = random() % (most + 1); n > 0; --n) numbers.push_back(static_cast<PackNumber>(random() % kPacks));
+            for (std::size_t n = random() % (most + 1); n > 0; --n)
+                numbers.push_back(static_cast<PackNumber>(random() % kPacks));
             return numbers;
         };
         for (int step = 0; step < 60; ++step) {
@@ -74,7 +77,8 @@ TEST(PackSets, AgreeWithPlainSets) {
         }
         for (std::size_t i = 0; i < ids.size(); ++i) {
             EXPECT_EQ(sets.numbers(ids[i]), PackNumbers(plain[i].begin(), plain[i].end()));
-            for (PackNumber pack = 0; pack < kPacks; ++pack) EXPECT_EQ(sets.contains(ids[i], pack), plain[i].contains(pack));
+            for (PackNumber pack = 0; pack < kPacks; ++pack)
+                EXPECT_EQ(sets.contains(ids[i], pack), plain[i].contains(pack));
         }
         std::vector<std::size_t> order;
         for (int i = 0; i < 10; ++i) order.push_back(random() % ids.size());

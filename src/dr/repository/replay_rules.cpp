@@ -19,7 +19,8 @@ public:
             return genesis ? std::nullopt : Reason{"the first record is not genesis"};
         }
         if (!state_.junk_.empty() && !std::holds_alternative<AdminVoid>(record_.payload)) {
-            return "number " + std::to_string(state_.junk_.front().seq) + " of the log is junk that no admin.void has named";
+            return "number " + std::to_string(state_.junk_.front().seq) +
+                   " of the log is junk that no admin.void has named";
         }
         return std::visit([this](const auto& payload) { return rule(payload); }, record_.payload);
     }
@@ -39,7 +40,8 @@ private:
     Reason rule(const KeySlot&) const { return lacks(role::kAdmin); }
     Reason rule(const KeyRing& ring) const {
         if (Reason reason = lacks(role::kAdmin)) return reason;
-        if (state_.ring_ && ring.number <= state_.ring_->number) return "a ring with this or a greater number is named already";
+        if (state_.ring_ && ring.number <= state_.ring_->number)
+            return "a ring with this or a greater number is named already";
         return {};
     }
     Reason rule(const AdminRollback&) const { return lacks(role::kAdmin); }
@@ -47,7 +49,8 @@ private:
         if (Reason reason = lacks(role::kAdmin)) return reason;
         if (state_.junk_.empty()) return "there is no junk to pass";
         const Junk& junk = state_.junk_.front();
-        if (named.seq != junk.seq || named.file != junk.file) return "it names something else than the junk at " + std::to_string(junk.seq);
+        if (named.seq != junk.seq || named.file != junk.file)
+            return "it names something else than the junk at " + std::to_string(junk.seq);
         return {};
     }
 
@@ -76,7 +79,8 @@ private:
 
     Reason rule(const Refresh& refresh) const {
         if (Reason reason = lacks(role::kAll)) return reason;
-        const bool lists_new = !refresh.lists.packs.empty() || !refresh.lists.runs_added.empty() || !refresh.lists.runs_removed.empty();
+        const bool lists_new =
+            !refresh.lists.packs.empty() || !refresh.lists.runs_added.empty() || !refresh.lists.runs_removed.empty();
         if (lists_new) {
             if (Reason reason = lacks(role::kBackup | role::kGc)) return reason;
         }
@@ -86,7 +90,8 @@ private:
     Reason rule(const Commit& commit) const {
         if (Reason reason = lacks(role::kBackup)) return reason;
         if (Reason reason = session_rule(commit.session, commit.lists)) return reason;
-        if (state_.snapshot_ids_.contains(commit.snapshot_id)) return "snapshot " + commit.snapshot_id.hex() + " was committed already";
+        if (state_.snapshot_ids_.contains(commit.snapshot_id))
+            return "snapshot " + commit.snapshot_id.hex() + " was committed already";
         return {};
     }
 
@@ -95,7 +100,8 @@ private:
         if (!is_own(session)) return "session " + std::to_string(session) + " is another actor's";
         std::unordered_set<PackId> listed;
         for (const PackEntry& pack : lists.packs) {
-            if (state_.find_pack(pack.id) || !listed.insert(pack.id).second) return "pack " + pack.id.short_hex() + " is known already";
+            if (state_.find_pack(pack.id) || !listed.insert(pack.id).second)
+                return "pack " + pack.id.short_hex() + " is known already";
         }
         if (Reason reason = rescue_rule(lists.rescue)) return reason;
         return newrefs_rule(state_.sessions_.at(session).view, lists);
@@ -150,7 +156,8 @@ private:
         std::unordered_set<std::uint64_t> once;
         for (const Forgotten& one : forget.snapshots) {
             if (Reason reason = no_snapshot(one.snapshot)) return reason;
-            if (!once.insert(one.snapshot).second) return "it forgets record " + std::to_string(one.snapshot) + " twice";
+            if (!once.insert(one.snapshot).second)
+                return "it forgets record " + std::to_string(one.snapshot) + " twice";
             const Snapshot& snapshot = *state_.snapshot_at(one.snapshot);
             if (snapshot.held) return "snapshot " + snapshot.id.hex() + " is held: " + snapshot.hold_reason;
             if (snapshot.retain_until > time_) {
@@ -166,13 +173,15 @@ private:
     Reason rule(const Release& release) const {
         if (Reason reason = lacks(role::kAdmin)) return reason;
         if (Reason reason = no_snapshot(release.snapshot)) return reason;
-        if (!state_.snapshot_at(release.snapshot)->held) return "record " + std::to_string(release.snapshot) + " is not held";
+        if (!state_.snapshot_at(release.snapshot)->held)
+            return "record " + std::to_string(release.snapshot) + " is not held";
         return {};
     }
     Reason rule(const LockExtend& extend) const {
         if (Reason reason = lacks(role::kAdmin | role::kBackup)) return reason;
         if (Reason reason = no_snapshot(extend.snapshot)) return reason;
-        if (extend.retain_until <= state_.snapshot_at(extend.snapshot)->retain_until) return "a date of retention only moves later";
+        if (extend.retain_until <= state_.snapshot_at(extend.snapshot)->retain_until)
+            return "a date of retention only moves later";
         return {};
     }
 
@@ -224,8 +233,8 @@ private:
         }
         for (const auto& [id, session] : state_.sessions_) {
             if (session.view < condemned) {
-                return "session " + std::to_string(id) + " sees the repository as of record " + std::to_string(session.view) +
-                       ", before the packs were condemned";
+                return "session " + std::to_string(id) + " sees the repository as of record " +
+                       std::to_string(session.view) + ", before the packs were condemned";
             }
         }
         // Snapshots that are retained cannot be forgotten, so a forgotten one never holds a pack back.
@@ -257,6 +266,8 @@ private:
     const Timestamp time_;
 };
 
-std::optional<std::string> void_reason(const State& state, const LogRecord& record) { return ReplayRules{state, record}.check(); }
+std::optional<std::string> void_reason(const State& state, const LogRecord& record) {
+    return ReplayRules{state, record}.check();
+}
 
 }  // namespace dr

@@ -47,18 +47,27 @@ TEST_F(Replay, AnActorMayDoWhatItsRolesSay) {
         RecordPayload payload;
     };
     const std::uint64_t snapshot = backup(1, {1});
-    const std::vector<Try> wrong{
-        {kHost, KeyGrant{key(5).public_key(), role::kBackup, {}}}, {kHost, KeySlot{true, "k-1", {}, {}}},
-        {kHost, KeyRing{1, {}}},                                   {kHost, Forget{{{snapshot, {}}}}},
-        {kHost, Tighten{{snapshot}, {}}},                          {kHost, Condemn{0, {}}},
-        {kHost, Reap{}},                                           {kHost, Swept{}},
-        {kForgetter, Runs{}},                                      {kHost, Hold{snapshot, {}}},
-        {kHost, Release{snapshot, {}}},                            {kCollector, LockExtend{snapshot, kStart}},
-        {kHost, AdminVoid{}},                                      {kHost, AdminRollback{}},
-        {kStranger, Open{}},                                       {kStranger, DamagedPacks{}},
-        {kStranger, VerifiedPacks{}},                              {kStranger, Refresh{}},
-        {kStranger, Close{}},                                      {kStranger, Abandon{}},
-        {kForgetter, commit(1, 2, {})}};
+    const std::vector<Try> wrong{{kHost, KeyGrant{key(5).public_key(), role::kBackup, {}}},
+                                 {kHost, KeySlot{true, "k-1", {}, {}}},
+                                 {kHost, KeyRing{1, {}}},
+                                 {kHost, Forget{{{snapshot, {}}}}},
+                                 {kHost, Tighten{{snapshot}, {}}},
+                                 {kHost, Condemn{0, {}}},
+                                 {kHost, Reap{}},
+                                 {kHost, Swept{}},
+                                 {kForgetter, Runs{}},
+                                 {kHost, Hold{snapshot, {}}},
+                                 {kHost, Release{snapshot, {}}},
+                                 {kCollector, LockExtend{snapshot, kStart}},
+                                 {kHost, AdminVoid{}},
+                                 {kHost, AdminRollback{}},
+                                 {kStranger, Open{}},
+                                 {kStranger, DamagedPacks{}},
+                                 {kStranger, VerifiedPacks{}},
+                                 {kStranger, Refresh{}},
+                                 {kStranger, Close{}},
+                                 {kStranger, Abandon{}},
+                                 {kForgetter, commit(1, 2, {})}};
     for (const Try& one : wrong) {
         const std::string reason = refused(one.actor, one.payload);
         EXPECT_NE(reason.find("role"), std::string::npos) << one.payload.index() << ": " << reason;

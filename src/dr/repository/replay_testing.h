@@ -18,7 +18,9 @@ inline const Timestamp kStart{1'800'000'000'000'000'000};
 
 inline SigningKey key(std::uint8_t number) { return SigningKey::from_seed(Key32::copy_of(Bytes(32, number))); }
 
-inline PackId pack_id(std::uint64_t number) { return PackId{sha256(as_bytes("pack " + std::to_string(number))).array()}; }
+inline PackId pack_id(std::uint64_t number) {
+    return PackId{sha256(as_bytes("pack " + std::to_string(number))).array()};
+}
 inline std::vector<PackId> pack_ids(std::initializer_list<std::uint64_t> numbers) {
     std::vector<PackId> ids;
     for (const std::uint64_t number : numbers) ids.push_back(pack_id(number));
@@ -93,7 +95,9 @@ public:
     }
     std::string refused(RecordPayload payload) { return refused(1, std::move(payload)); }
 
-    std::uint64_t open(std::uint64_t parent = 0, SessionKind kind = SessionKind::Write) { return add(Open{kind, parent, {}}); }
+    std::uint64_t open(std::uint64_t parent = 0, SessionKind kind = SessionKind::Write) {
+        return add(Open{kind, parent, {}});
+    }
     // A whole session with one commit; returns the commit's number.
     std::uint64_t backup(std::uint64_t snapshot, std::initializer_list<std::uint64_t> packs, std::uint64_t parent = 0,
                          std::initializer_list<std::uint64_t> newrefs = {}) {
@@ -101,7 +105,9 @@ public:
         return add(commit(session, snapshot, lists(packs, newrefs)));
     }
     // The numbers given to pack_id() of the packs in a snapshot's packset.
-    PackNumbers packset(std::uint64_t record_number) const { return state.packset_of(*state.snapshot_at(record_number)); }
+    PackNumbers packset(std::uint64_t record_number) const {
+        return state.packset_of(*state.snapshot_at(record_number));
+    }
     PackNumbers numbers(std::initializer_list<std::uint64_t> packs) const {
         PackNumbers found;
         for (const std::uint64_t pack : packs) found.push_back(*state.find_pack(pack_id(pack)));

@@ -5,8 +5,8 @@
 
 namespace dr {
 
-// What the trusted time would be if `record` were applied to `state`: its own time, but never earlier than before, and unless an
-// admin signed it at most a day later. Void records do not move it.
+// What the trusted time would be if `record` were applied to `state`: its own time, but never earlier than before, and
+// unless an admin signed it at most a day later. Void records do not move it.
 Timestamp trusted_time_of(const State& state, const LogRecord& record);
 
 }  // namespace dr

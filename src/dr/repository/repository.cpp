@@ -26,7 +26,8 @@ Result<void> put_same(ObjectStore& store, std::string_view name, ByteSpan bytes)
     Result<void> put = store.put_new(name, bytes, Durability::Now);
     if (put.ok() || put.error().code() != ErrorCode::AlreadyExists) return put;
     const Bytes there = DR_TRY(store.get(name, bytes.size()));
-    if (!equal(there, bytes)) return Error{ErrorCode::AlreadyExists, "'" + std::string(name) + "' already holds something else"};
+    if (!equal(there, bytes))
+        return Error{ErrorCode::AlreadyExists, "'" + std::string(name) + "' already holds something else"};
     return {};
 }
 
@@ -45,11 +46,13 @@ Error no_repository(const ObjectStore& store) {
         .next("qnwis_dr init --storage-path " + store.location());
 }
 
-Result<Genesis> make_genesis(std::string_view json, const RepositoryConfig& config, const OpenedSlot& opened, Random& random) {
+Result<Genesis> make_genesis(std::string_view json, const RepositoryConfig& config, const OpenedSlot& opened,
+                             Random& random) {
     Genesis genesis;
     genesis.repository_json = sha256(as_bytes(json));
     genesis.random = random.array<16>();
-    const Ring ring = config.encryption == Encryption::None ? plain_ring() : first_ring(opened.slot_private, genesis, random);
+    const Ring ring =
+        config.encryption == Encryption::None ? plain_ring() : first_ring(opened.slot_private, genesis, random);
     genesis.chunker_commitment = chunker_commitment(ring.k_chunk);
     return genesis;
 }
@@ -120,9 +123,11 @@ Result<Repository> Repository::create(ObjectStore& store, const RepositoryConfig
     return repository;
 }
 
-Result<void> Repository::finish_creation(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock, Random& random) {
+Result<void> Repository::finish_creation(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock,
+                                         Random& random) {
     if (state().first_admin() != opened.actor.public_key()) {
-        return Error{ErrorCode::Refused, "another key began to make a repository in '" + store_->location() + "' and did not finish"}
+        return Error{ErrorCode::Refused,
+                     "another key began to make a repository in '" + store_->location() + "' and did not finish"}
             .means("only that key can finish it; it holds no data yet")
             .next("empty the directory, or use that key");
     }
@@ -145,8 +150,8 @@ Result<void> Repository::put_slot(const SlotFile& slot) {
 }
 
 // A ring file of an earlier try that no record names may lie under the number: the box differs with each try, so it
-// is read back and taken if it opens... which only its own slots can. It is simpler and as safe to replace it: nobody relies
-// on a ring before a record names its hash.
+// is read back and taken if it opens... which only its own slots can. It is simpler and as safe to replace it: nobody
+// relies on a ring before a record names its hash.
 Result<void> Repository::publish_ring(const Ring& ring, std::uint32_t number, const std::vector<PublicKey>& slots,
                                       const SigningKey& actor, const Clock& clock, Random& random) {
     const Bytes file = DR_TRY(seal_ring(ring, id(), number, slots, random));
@@ -160,7 +165,8 @@ Result<void> Repository::publish_ring(const Ring& ring, std::uint32_t number, co
     const KeyRing record{number, sha256(file)};
     DR_TRY(log_->append(actor, clock, [&](const State& now) -> Result<RecordPayload> {
         // Somebody else changed the keys meanwhile; ours would undo that.
-        if (now.ring() && now.ring()->number >= number) return Error{ErrorCode::Conflict, "the key ring was changed by somebody else"};
+        if (now.ring() && now.ring()->number >= number)
+            return Error{ErrorCode::Conflict, "the key ring was changed by somebody else"};
         return RecordPayload{record};
     }));
     return {};
@@ -188,14 +194,17 @@ Result<Repository> Repository::open(ObjectStore& store, LogOptions options) {
 
 Result<Bytes> Repository::ring_file(std::uint32_t number, const Sha256& expected) const {
     Bytes file = DR_TRY(store_->get(ring_name(number), kMaxRingFile));
-    if (sha256(file) != expected) return Error{ErrorCode::Damaged, "key ring " + std::to_string(number) + " is not the one that the log names"};
+    if (sha256(file) != expected)
+        return Error{ErrorCode::Damaged, "key ring " + std::to_string(number) + " is not the one that the log names"};
     return file;
 }
 
 Result<void> Repository::unlock(const SlotFile& slot, const OpenedSlot& opened) {
     Ring ring = plain_ring();
     if (encrypted()) {
-        if (!state().ring()) return Error{ErrorCode::Damaged, "the repository has no key ring: its creation was not finished"}.next("qnwis_dr init --storage-path " + store_->location());
+        if (!state().ring())
+            return Error{ErrorCode::Damaged, "the repository has no key ring: its creation was not finished"}.next(
+                "qnwis_dr init --storage-path " + store_->location());
         const RingInfo& info = *state().ring();
         const Bytes file = DR_TRY(ring_file(info.number, info.file));
         ring = DR_TRY(open_ring(file, id(), info.number, slot.slot_public, opened.slot_private));
@@ -232,15 +241,24 @@ const SigningKey& Repository::actor() const {
 
 Result<SlotFile> Repository::read_slot(std::string_view id) const {
     const auto found = state().slots().find(id);
-    if (found == state().slots().end()) return Error{ErrorCode::NotFound, "the repository has no slot '" + std::string(id) + "'"}.next("qnwis_dr keys slot list");
+    if (found == state().slots().end())
+        return Error{ErrorCode::NotFound, "the repository has no slot '" + std::string(id) + "'"}.next(
+            "qnwis_dr keys slot list");
     const Bytes file = DR_TRY(store_->get(slot_name(id), kMaxSlotFile));
-    if (sha256(file) != found->second.file) return Error{ErrorCode::Damaged, "slot " + std::string(id) + " is not the one that the log names"};
+    if (sha256(file) != found->second.file)
+        return Error{ErrorCode::Damaged, "slot " + std::string(id) + " is not the one that the log names"};
     return decode_slot(file);
 }
 
-Result<void> Repository::add_slot(const SlotFile& slot, std::uint32_t roles, const std::string& name, const Clock& clock, Random& random) {
-    const SlotFile bare = [&] { SlotFile copy = slot; copy.pin.reset(); return copy; }();
-    if (state().slots().contains(slot.id())) return Error{ErrorCode::AlreadyExists, "slot '" + slot.id() + "' is there already"};
+Result<void> Repository::add_slot(const SlotFile& slot, std::uint32_t roles, const std::string& name,
+                                  const Clock& clock, Random& random) {
+    const SlotFile bare = [&] {
+        SlotFile copy = slot;
+        copy.pin.reset();
+        return copy;
+    }();
+    if (state().slots().contains(slot.id()))
+        return Error{ErrorCode::AlreadyExists, "slot '" + slot.id() + "' is there already"};
     // The file before the record that names it; the ring before the record that makes it the newest.
     DR_TRY(put_slot(bare));
     DR_TRY(log_->append(actor(), clock, KeyGrant{slot.actor_public, roles, name}));
@@ -254,9 +272,14 @@ Result<void> Repository::add_slot(const SlotFile& slot, std::uint32_t roles, con
 Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Random& random) {
     const SlotFile gone = DR_TRY(read_slot(id));
     if (state().slots().size() == 1) {
-        return Error{ErrorCode::Refused, "'" + std::string(id) + "' is the last slot"}.means("without it nobody could open the repository").next("qnwis_dr keys slot add");
+        return Error{ErrorCode::Refused, "'" + std::string(id) + "' is the last slot"}
+            .means("without it nobody could open the repository")
+            .next("qnwis_dr keys slot add");
     }
-    if (id == slot().id()) return Error{ErrorCode::Refused, "'" + std::string(id) + "' is the slot in use"}.means("a slot is removed with another one").next("qnwis_dr keys slot list");
+    if (id == slot().id())
+        return Error{ErrorCode::Refused, "'" + std::string(id) + "' is the slot in use"}
+            .means("a slot is removed with another one")
+            .next("qnwis_dr keys slot list");
 
     DR_TRY(log_->append(actor(), clock, KeySlot{false, std::string(id), gone.slot_public, sha256(encode(gone))}));
     if (encrypted()) {
@@ -266,7 +289,8 @@ Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Ra
     }
     DR_TRY(log_->append(actor(), clock, KeyGrant{gone.actor_public, 0, ""}));
     // Only now, with the new ring durable and named, may the old ones and the slot go.
-    for (std::uint32_t number = 1; encrypted() && number < state().ring()->number; ++number) DR_TRY(store_->remove(ring_name(number)));
+    for (std::uint32_t number = 1; encrypted() && number < state().ring()->number; ++number)
+        DR_TRY(store_->remove(ring_name(number)));
     DR_TRY(store_->remove(slot_name(id)));
     return store_->sync();
 }

@@ -1,8 +1,8 @@
 #pragma once
 // Repository: one backup repository as its users see it: its fixed parameters, its log, and, once unlocked, its keys.
 //
-// Opening needs no key: the log is readable and proves itself. Reading or writing blobs needs unlock(). For one thread at
-// a time, like the Log inside; blobs are read and written through objects of their own that may use many threads.
+// Opening needs no key: the log is readable and proves itself. Reading or writing blobs needs unlock(). For one thread
+// at a time, like the Log inside; blobs are read and written through objects of their own that may use many threads.
 
 #include <memory>
 #include <optional>
@@ -28,15 +28,17 @@ std::array<std::uint8_t, 32> chunker_commitment(const Key32& k_chunk);
 
 class Repository {
 public:
-    // Makes a repository in an empty store, or finishes what a create() of the same key began and did not end. The holder
-    // of `slot` becomes its admin. Durable once it returns. AlreadyExists where a finished repository is.
+    // Makes a repository in an empty store, or finishes what a create() of the same key began and did not end. The
+    // holder of `slot` becomes its admin. Durable once it returns. AlreadyExists where a finished repository is.
     //
-    // Order, each step durable before the next: repository.json and FORMAT.txt, genesis, the slot, the ring, the records that name
-    // them. All of it follows from `slot` and what already lies there, so a second try comes to the same repository.
+    // Order, each step durable before the next: repository.json and FORMAT.txt, genesis, the slot, the ring, the
+    // records that name them. All of it follows from `slot` and what already lies there, so a second try comes to the
+    // same repository.
     static Result<Repository> create(ObjectStore& store, const RepositoryConfig& config, const SlotFile& slot,
                                      const OpenedSlot& opened, const Clock& clock, Random& random);
 
-    // NotFound where there is no repository; AlreadyExists never. Unsupported, Damaged, Forked as parse_repository_config() and Log::open().
+    // NotFound where there is no repository; AlreadyExists never. Unsupported, Damaged, Forked as
+    // parse_repository_config() and Log::open().
     static Result<Repository> open(ObjectStore& store, LogOptions options = {});
 
     // Whether something that only a create() leaves behind lies there: genesis may be missing.
@@ -50,7 +52,8 @@ public:
     const State& state() const { return log_->state(); }
     const RepositoryId& id() const { return log_->repository(); }
 
-    // Opens the key ring. WrongKey when the slot is not one of this repository, Damaged, NotFound (the ring is missing).
+    // Opens the key ring. WrongKey when the slot is not one of this repository, Damaged, NotFound (the ring is
+    // missing).
     Result<void> unlock(const SlotFile& slot, const OpenedSlot& opened);
     bool unlocked() const { return keys_ != nullptr; }
 
@@ -63,18 +66,20 @@ public:
 
     // The slot file `id` of this repository, proven to be the one that the log names. NotFound, Damaged.
     Result<SlotFile> read_slot(std::string_view id) const;
-    // Adds a slot: its file, a ring that is sealed to it too, and the records. The actor needs the admin role. `name` is for people.
-    Result<void> add_slot(const SlotFile& slot, std::uint32_t roles, const std::string& name, const Clock& clock, Random& random);
-    // Takes a slot away: the next ring is not sealed to it, its file and older rings go. Refused for the last one, and for
-    // the one in use. Whoever held it may have kept the old ring: rotate afterwards where that matters.
+    // Adds a slot: its file, a ring that is sealed to it too, and the records. The actor needs the admin role. `name`
+    // is for people.
+    Result<void> add_slot(const SlotFile& slot, std::uint32_t roles, const std::string& name, const Clock& clock,
+                          Random& random);
+    // Takes a slot away: the next ring is not sealed to it, its file and older rings go. Refused for the last one, and
+    // for the one in use. Whoever held it may have kept the old ring: rotate afterwards where that matters.
     Result<void> remove_slot(std::string_view id, const Clock& clock, Random& random);
 
 private:
     Repository(ObjectStore& store, RepositoryConfig config, Log log);
 
     Result<void> finish_creation(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock, Random& random);
-    Result<void> publish_ring(const Ring& ring, std::uint32_t number, const std::vector<PublicKey>& slots, const SigningKey& actor,
-                              const Clock& clock, Random& random);
+    Result<void> publish_ring(const Ring& ring, std::uint32_t number, const std::vector<PublicKey>& slots,
+                              const SigningKey& actor, const Clock& clock, Random& random);
     Result<void> put_slot(const SlotFile& slot);
     Result<Bytes> ring_file(std::uint32_t number, const Sha256& expected) const;
 

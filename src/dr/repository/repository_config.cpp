@@ -32,11 +32,13 @@ Result<void> read_sizes(const ObjectReader& reader, RepositoryConfig& config) {
     const JsonValue* chunker = DR_TRY(reader.object("chunker"));
     config.chunks = DR_TRY(read_chunker(*chunker));
     const JsonValue* frame = DR_TRY(reader.object("frame"));
-    const ObjectReader frames = DR_TRY(ObjectReader::open(*frame, "frame", {"inline_limit", "small_limit", "solid_target"}));
+    const ObjectReader frames =
+        DR_TRY(ObjectReader::open(*frame, "frame", {"inline_limit", "small_limit", "solid_target"}));
     config.inline_limit = DR_TRY(frames.natural("inline_limit", 0, 4096));
     config.small_limit = DR_TRY(frames.natural("small_limit", 1, 1U << 20));
     config.solid_target = DR_TRY(frames.natural("solid_target", 4096, 8U << 20));
-    if (config.small_limit > config.solid_target / 2) return Error{ErrorCode::BadRequest, "'small_limit' is more than half of 'solid_target'"};
+    if (config.small_limit > config.solid_target / 2)
+        return Error{ErrorCode::BadRequest, "'small_limit' is more than half of 'solid_target'"};
     const JsonValue* pack = DR_TRY(reader.object("pack"));
     const ObjectReader packs = DR_TRY(ObjectReader::open(*pack, "pack", {"target"}));
     config.pack_target = DR_TRY(packs.natural("target", 4096, 64U << 20));
@@ -44,7 +46,8 @@ Result<void> read_sizes(const ObjectReader& reader, RepositoryConfig& config) {
 }
 
 Result<RepositoryConfig> read(std::string_view json) {
-    const JsonValue value = DR_TRY(parse_json(json, {.max_bytes = kMaxRepositoryJson, .max_depth = 8, .max_values = 1000}));
+    const JsonValue value =
+        DR_TRY(parse_json(json, {.max_bytes = kMaxRepositoryJson, .max_depth = 8, .max_values = 1000}));
     // Format and version come first: a newer version may have fields that this one cannot know.
     if (const JsonValue* format = value.find("format"); format != nullptr && format->text != kFormat) {
         return Error{ErrorCode::Damaged, "the format is not 'qnwis-dr'"};
@@ -55,13 +58,15 @@ Result<RepositoryConfig> read(std::string_view json) {
             return newer("the repository has format version " + version->text + ", this program knows version 1");
         }
     }
-    const ObjectReader reader = DR_TRY(ObjectReader::open(
-        value, std::string(kDocument),
-        {"format", "version", "required_features", "optional_features", "encryption", "created_at", "chunker", "frame", "pack"}));
+    const ObjectReader reader =
+        DR_TRY(ObjectReader::open(value, std::string(kDocument),
+                                  {"format", "version", "required_features", "optional_features", "encryption",
+                                   "created_at", "chunker", "frame", "pack"}));
     DR_TRY(reader.choice("format", {kFormat}));
     DR_TRY(reader.natural("version", 1, kVersion));
     const std::vector<std::string> required = DR_TRY(reader.texts("required_features", kMaxFeatures));
-    if (!required.empty()) return newer("the repository needs the feature '" + required.front() + "', which this program does not know");
+    if (!required.empty())
+        return newer("the repository needs the feature '" + required.front() + "', which this program does not know");
     DR_TRY(reader.texts("optional_features", kMaxFeatures));
 
     RepositoryConfig config;

@@ -19,8 +19,8 @@ struct RepositoryConfig {
     Encryption encryption = Encryption::Aes256Gcm;
     Timestamp created_at;
     ChunkSizes chunks;
-    std::size_t inline_limit = 64;                // files up to this lie in their tree entry
-    std::size_t small_limit = 64U << 10;          // smaller blobs share a frame
+    std::size_t inline_limit = 64;        // files up to this lie in their tree entry
+    std::size_t small_limit = 64U << 10;  // smaller blobs share a frame
     std::size_t solid_target = 1U << 20;
     std::size_t pack_target = 16U << 20;
 

@@ -27,7 +27,8 @@ TEST(RepositoryConfig, ANewerFormatIsUnsupportedAndAnythingElseDamaged) {
         return parse_repository_config(text.replace(at, from.size(), to));
     };
     EXPECT_EQ(with("\"version\": 1", "\"version\": 2").error().code(), ErrorCode::Unsupported);
-    EXPECT_EQ(with("\"required_features\": []", "\"required_features\": [\"x\"]").error().code(), ErrorCode::Unsupported);
+    EXPECT_EQ(with("\"required_features\": []", "\"required_features\": [\"x\"]").error().code(),
+              ErrorCode::Unsupported);
     EXPECT_EQ(with("qnwis-dr", "other").error().code(), ErrorCode::Damaged);
     EXPECT_EQ(with("\"version\": 1", "\"version\": -1").error().code(), ErrorCode::Damaged);
     EXPECT_EQ(with("aes_256_gcm", "rot13").error().code(), ErrorCode::Damaged);
@@ -98,7 +99,10 @@ TEST(Repository, AnotherKeyCannotFinishACreation) {
         const Result<Repository> opened = Repository::open(*store);
         if (!opened.ok() || !opened.value().state().slots().empty()) continue;
         const NewSlot stranger = create_slot(KekFileVault{new_kek(cut.random)}, cut.random).value();
-        EXPECT_EQ(Repository::create(*store, cut.config(), stranger.slot, stranger.opened, cut.clock, cut.random).error().code(), ErrorCode::Refused);
+        EXPECT_EQ(Repository::create(*store, cut.config(), stranger.slot, stranger.opened, cut.clock, cut.random)
+                      .error()
+                      .code(),
+                  ErrorCode::Refused);
         break;
     }
 }
@@ -139,7 +143,8 @@ TEST(Repository, ASecondSlotOpensEverythingAndCanBeTakenAway) {
     ASSERT_TRUE(first.backup(as_bytes("payroll")).ok());
     const NewSlot second = create_slot(KekFileVault{new_kek(test.random)}, test.random).value();
     ASSERT_TRUE(first.repository.add_slot(second.slot, role::kAll, "escrow", test.clock, test.random).ok());
-    EXPECT_EQ(first.repository.add_slot(second.slot, role::kAll, "escrow", test.clock, test.random).error().code(), ErrorCode::AlreadyExists);
+    EXPECT_EQ(first.repository.add_slot(second.slot, role::kAll, "escrow", test.clock, test.random).error().code(),
+              ErrorCode::AlreadyExists);
     EXPECT_EQ(first.repository.read_slot(second.slot.id()).value().slot_public, second.slot.slot_public);
     EXPECT_EQ(first.repository.read_slot("k-none").error().code(), ErrorCode::NotFound);
 
@@ -147,10 +152,12 @@ TEST(Repository, ASecondSlotOpensEverythingAndCanBeTakenAway) {
     Repository opened = Repository::open(*store).value();
     ASSERT_TRUE(opened.unlock(second.slot, second.opened).ok());
     EXPECT_TRUE(opened.ring().epochs.at(1) == first.repository.ring().epochs.at(1));
-    EXPECT_EQ(opened.remove_slot(second.slot.id(), test.clock, test.random).error().code(), ErrorCode::Refused);  // the one in use
+    EXPECT_EQ(opened.remove_slot(second.slot.id(), test.clock, test.random).error().code(),
+              ErrorCode::Refused);  // the one in use
 
     ASSERT_TRUE(first.repository.remove_slot(second.slot.id(), test.clock, test.random).ok());
-    EXPECT_EQ(first.repository.remove_slot(test.key->slot.id(), test.clock, test.random).error().code(), ErrorCode::Refused);  // the last
+    EXPECT_EQ(first.repository.remove_slot(test.key->slot.id(), test.clock, test.random).error().code(),
+              ErrorCode::Refused);  // the last
     Repository later = Repository::open(*store).value();
     EXPECT_EQ(later.unlock(second.slot, second.opened).error().code(), ErrorCode::WrongKey);
     EXPECT_FALSE(store->size("keys/" + second.slot.id()).ok());

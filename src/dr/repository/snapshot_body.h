@@ -20,9 +20,9 @@ inline constexpr std::size_t kMaxBodyPlain = 450'000;  // leaves room for the cl
 struct SnapshotBody {
     std::array<std::uint8_t, 16> manifest_nonce{};
     DirRef root;
-    std::string source;      // the workspace, as bytes
+    std::string source;  // the workspace, as bytes
     std::string host;
-    std::string spec;        // the plan as JSON
+    std::string spec;  // the plan as JSON
     Timestamp scan_start;
     std::uint8_t level = 0;  // of zstd
     std::uint64_t entries = 0;
@@ -32,7 +32,8 @@ struct SnapshotBody {
     bool operator==(const SnapshotBody&) const = default;
 };
 
-// Shortens the list of unreadable files until the whole keeps kMaxBodyPlain. BadRequest where the rest alone exceeds it.
+// Shortens the list of unreadable files until the whole keeps kMaxBodyPlain. BadRequest where the rest alone exceeds
+// it.
 Result<Bytes> encode_snapshot_body(const SnapshotBody& body);
 Result<SnapshotBody> decode_snapshot_body(ByteSpan plain);  // Damaged
 

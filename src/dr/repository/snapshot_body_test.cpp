@@ -23,11 +23,14 @@ SnapshotBody example() {
     return body;
 }
 
-TEST(SnapshotBody, ComesBackAsItWas) { EXPECT_EQ(decode_snapshot_body(encode_snapshot_body(example()).value()).value(), example()); }
+TEST(SnapshotBody, ComesBackAsItWas) {
+    EXPECT_EQ(decode_snapshot_body(encode_snapshot_body(example()).value()).value(), example());
+}
 
 TEST(SnapshotBody, EveryTruncationIsDamaged) {
     const Bytes whole = encode_snapshot_body(example()).value();
-    for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_EQ(decode_snapshot_body(ByteSpan{whole}.first(size)).error().code(), ErrorCode::Damaged) << size;
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        EXPECT_EQ(decode_snapshot_body(ByteSpan{whole}.first(size)).error().code(), ErrorCode::Damaged) << size;
 }
 
 TEST(SnapshotBody, ALongListOfUnreadableFilesIsCutNotRefused) {

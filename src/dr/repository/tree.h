@@ -11,7 +11,15 @@
 
 namespace dr {
 
-enum class EntryKind : std::uint8_t { File = 1, Directory = 2, Symlink = 3, Fifo = 4, CharDevice = 5, BlockDevice = 6, Socket = 7 };
+enum class EntryKind : std::uint8_t {
+    File = 1,
+    Directory = 2,
+    Symlink = 3,
+    Fifo = 4,
+    CharDevice = 5,
+    BlockDevice = 6,
+    Socket = 7
+};
 
 // A directory's content: nothing, a small node held here, or the blob of its top node. Equal content gives equal bytes.
 struct DirRef {
@@ -35,9 +43,9 @@ struct FileContent {
     enum class Form : std::uint8_t { Empty = 0, Inline = 1, Single = 2, List = 3, ListInBlobs = 4 };
     Form form = Form::Empty;
     Bytes inline_bytes;
-    Sha256 sha256;                   // of the whole file; for Empty and Inline computed, not stored
-    std::vector<Extent> extents;     // List
-    std::vector<BlobRef> lists;      // ListInBlobs
+    Sha256 sha256;                // of the whole file; for Empty and Inline computed, not stored
+    std::vector<Extent> extents;  // List
+    std::vector<BlobRef> lists;   // ListInBlobs
     bool operator==(const FileContent&) const = default;
 };
 
@@ -58,11 +66,11 @@ struct Entry {
     std::int64_t ctime_seconds = 0;
     std::uint32_t ctime_nanoseconds = 0;
     std::uint64_t inode = 0;
-    bool hard_link = false;          // then device_index and link_count count
+    bool hard_link = false;  // then device_index and link_count count
     std::uint32_t device_index = 0;
     std::uint64_t link_count = 1;
     bool changed_while_read = false;
-    std::uint32_t inode_flags = 0;   // FS_IOC_GETFLAGS, 0 where none or not known
+    std::uint32_t inode_flags = 0;          // FS_IOC_GETFLAGS, 0 where none or not known
     std::vector<ExtendedAttribute> xattrs;  // sorted by name
     bool xattrs_in_blob = false;
     BlobRef xattr_blob;

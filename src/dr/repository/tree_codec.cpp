@@ -94,9 +94,11 @@ void skip_lists(WireReader& in) {
 void read_content(WireReader& in, EntryView& entry) {
     entry.size = in.varint(std::numeric_limits<std::int64_t>::max());
     const std::uint8_t form = in.u8();
-    if (form > static_cast<std::uint8_t>(FileContent::Form::ListInBlobs)) return in.fail("the form of a file's content is not known");
+    if (form > static_cast<std::uint8_t>(FileContent::Form::ListInBlobs))
+        return in.fail("the form of a file's content is not known");
     entry.form = static_cast<FileContent::Form>(form);
-    if ((entry.form == FileContent::Form::Empty) != (entry.size == 0)) return in.fail("a file's size and content disagree");
+    if ((entry.form == FileContent::Form::Empty) != (entry.size == 0))
+        return in.fail("a file's size and content disagree");
     if (entry.form >= FileContent::Form::Single) entry.sha256 = in.id<Sha256>();
     const std::uint8_t* const start = here(in);
     switch (entry.form) {
@@ -143,7 +145,8 @@ void read_of_kind(WireReader& in, EntryView& entry) {
         case EntryKind::Directory: entry.directory = read_dir_ref(in); break;
         case EntryKind::Symlink:
             entry.target = in.text(kMaxSymlinkTarget);
-            if (entry.target.empty() || entry.target.find('\0') != std::string_view::npos) in.fail("a symbolic link's target is not a path");
+            if (entry.target.empty() || entry.target.find('\0') != std::string_view::npos)
+                in.fail("a symbolic link's target is not a path");
             break;
         case EntryKind::CharDevice:
         case EntryKind::BlockDevice:
@@ -185,21 +188,43 @@ std::uint64_t flags_of(const Entry& entry) {
 
 bool is_entry_name(std::string_view name) {
     if (name.empty() || name.size() > kMaxEntryName || name == "." || name == "..") return false;
-    return std::memchr(name.data(), '/', name.size()) == nullptr && std::memchr(name.data(), '\0', name.size()) == nullptr;
+    return std::memchr(name.data(), '/', name.size()) == nullptr &&
+           std::memchr(name.data(), '\0', name.size()) == nullptr;
 }
 
 DirRef DirRefView::copy() const {
-    return {.form = form, .inline_node = Bytes(inline_node.begin(), inline_node.end()), .node = node, .files = files, .bytes = bytes};
+    return {.form = form,
+            .inline_node = Bytes(inline_node.begin(), inline_node.end()),
+            .node = node,
+            .files = files,
+            .bytes = bytes};
 }
 
 Entry EntryView::copy() const {
-    Entry entry{.name = std::string{name}, .kind = kind, .mode = mode, .uid = uid, .gid = gid,
-                .mtime_seconds = mtime_seconds, .mtime_nanoseconds = mtime_nanoseconds,
-                .ctime_seconds = ctime_seconds, .ctime_nanoseconds = ctime_nanoseconds, .inode = inode,
-                .hard_link = hard_link, .device_index = device_index, .link_count = link_count,
-                .changed_while_read = changed_while_read, .inode_flags = inode_flags, .xattrs = {},
-                .xattrs_in_blob = xattrs_in_blob, .xattr_blob = xattr_blob, .size = size, .content = {}, .directory = directory.copy(),
-                .target = std::string{target}, .device_major = device_major, .device_minor = device_minor};
+    Entry entry{.name = std::string{name},
+                .kind = kind,
+                .mode = mode,
+                .uid = uid,
+                .gid = gid,
+                .mtime_seconds = mtime_seconds,
+                .mtime_nanoseconds = mtime_nanoseconds,
+                .ctime_seconds = ctime_seconds,
+                .ctime_nanoseconds = ctime_nanoseconds,
+                .inode = inode,
+                .hard_link = hard_link,
+                .device_index = device_index,
+                .link_count = link_count,
+                .changed_while_read = changed_while_read,
+                .inode_flags = inode_flags,
+                .xattrs = {},
+                .xattrs_in_blob = xattrs_in_blob,
+                .xattr_blob = xattr_blob,
+                .size = size,
+                .content = {},
+                .directory = directory.copy(),
+                .target = std::string{target},
+                .device_major = device_major,
+                .device_minor = device_minor};
     // The view has been checked: decoding the same bytes again cannot fail.
     if (!xattrs.empty()) entry.xattrs = decode_xattrs(xattrs).value();
     if (kind != EntryKind::File) return entry;
@@ -228,7 +253,8 @@ void write_entry(WireWriter& out, const Entry& entry) {
     out.svarint(entry.mtime_seconds);
     out.varint(entry.mtime_nanoseconds);
     // Modulo 2^64, as the reader adds it again: file systems hand out any number.
-    out.svarint(static_cast<std::int64_t>(static_cast<std::uint64_t>(entry.ctime_seconds) - static_cast<std::uint64_t>(entry.mtime_seconds)));
+    out.svarint(static_cast<std::int64_t>(static_cast<std::uint64_t>(entry.ctime_seconds) -
+                                          static_cast<std::uint64_t>(entry.mtime_seconds)));
     out.varint(entry.ctime_nanoseconds);
     out.varint(entry.inode);
     if (entry.hard_link) {
@@ -268,7 +294,8 @@ void read_entry(WireReader& in, EntryView& entry) {
     entry.gid = read_u32(in);
     entry.mtime_seconds = in.svarint();
     entry.mtime_nanoseconds = read_nanoseconds(in);
-    entry.ctime_seconds = static_cast<std::int64_t>(static_cast<std::uint64_t>(entry.mtime_seconds) + static_cast<std::uint64_t>(in.svarint()));
+    entry.ctime_seconds = static_cast<std::int64_t>(static_cast<std::uint64_t>(entry.mtime_seconds) +
+                                                    static_cast<std::uint64_t>(in.svarint()));
     entry.ctime_nanoseconds = read_nanoseconds(in);
     entry.inode = in.varint();
     if (flags != 0) read_flagged(in, flags, entry);
@@ -294,7 +321,8 @@ DirRefView read_dir_ref(WireReader& in) {
     if (ref.form == DirRef::Form::Node) ref.node = read_blob_ref(in);
     ref.files = in.varint();
     ref.bytes = in.varint();
-    if (ref.form == DirRef::Form::Empty && (ref.files != 0 || ref.bytes != 0)) in.fail("an empty directory claims files");
+    if (ref.form == DirRef::Form::Empty && (ref.files != 0 || ref.bytes != 0))
+        in.fail("an empty directory claims files");
     return ref;
 }
 

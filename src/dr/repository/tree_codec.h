@@ -1,9 +1,9 @@
 #pragma once
 // How trees are laid out in bytes (FORMAT 7).
 //
-// Reading goes through views: an EntryView points into the bytes it was read from, has been checked against every limit of
-// FORMAT 13, and costs no allocation. Whoever keeps an entry makes an Entry of it. What read_… finds wrong sticks in the
-// WireReader (see wire.h): ask check() or finish() before believing anything. Free functions; any thread.
+// Reading goes through views: an EntryView points into the bytes it was read from, has been checked against every limit
+// of FORMAT 13, and costs no allocation. Whoever keeps an entry makes an Entry of it. What read_… finds wrong sticks in
+// the WireReader (see wire.h): ask check() or finish() before believing anything. Free functions; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -22,7 +22,7 @@ inline constexpr std::size_t kMaxEntryName = 255;
 inline constexpr std::size_t kMaxSymlinkTarget = 65'535;
 inline constexpr std::size_t kMaxAttributesSize = 1U << 20;  // all extended attributes of an entry, encoded
 inline constexpr std::size_t kMaxNodeEntries = 65'536;
-inline constexpr std::uint8_t kMaxNodeLevel = 31;            // so a directory is at most 32 nodes deep
+inline constexpr std::uint8_t kMaxNodeLevel = 31;  // so a directory is at most 32 nodes deep
 inline constexpr std::size_t kMaxTreeDepth = 100'000;
 
 struct DirRefView {

@@ -8,7 +8,9 @@ namespace {
 // How many of the innermost directories of a walk keep their nodes in memory.
 constexpr std::size_t kWalkWindow = 64;
 
-Error damaged(std::string_view problem) { return Error{ErrorCode::Damaged, "a directory is damaged: " + std::string{problem}}; }
+Error damaged(std::string_view problem) {
+    return Error{ErrorCode::Damaged, "a directory is damaged: " + std::string{problem}};
+}
 
 Result<std::shared_ptr<const Bytes>> read_node(BlobSource& source, const BlobRef& ref) {
     Bytes bytes = DR_TRY(source.read(BlobType::Tree, ref.id));
@@ -36,8 +38,13 @@ Result<std::optional<Entry>> find_in_leaf(NodeReader& leaf, std::string_view nam
 }  // namespace
 
 DirectoryReader::DirectoryReader(BlobSource& source, const DirRefView& directory, std::shared_ptr<const void> owner)
-    : source_(source), form_(directory.form), inline_node_(directory.inline_node), inline_owner_(std::move(owner)),
-      node_(directory.node), files_left_(directory.files), bytes_left_(directory.bytes) {}
+    : source_(source),
+      form_(directory.form),
+      inline_node_(directory.inline_node),
+      inline_owner_(std::move(owner)),
+      node_(directory.node),
+      files_left_(directory.files),
+      bytes_left_(directory.bytes) {}
 
 DirectoryReader::DirectoryReader(BlobSource& source, const DirRef& directory)
     : DirectoryReader(source, DirRefView{directory}, nullptr) {
@@ -59,7 +66,8 @@ Result<void> DirectoryReader::push_node(const BlobRef& ref, std::optional<std::u
     return push(*bytes, bytes, expected_level);
 }
 
-Result<void> DirectoryReader::push(ByteSpan bytes, std::shared_ptr<const void> owner, std::optional<std::uint8_t> expected_level) {
+Result<void> DirectoryReader::push(ByteSpan bytes, std::shared_ptr<const void> owner,
+                                   std::optional<std::uint8_t> expected_level) {
     NodeReader node = DR_TRY(NodeReader::open(bytes));
     if (expected_level && node.level() != *expected_level) return damaged("its levels are not in order");
     // An inline directory is one leaf, so a chain of references cannot hide in memory.
@@ -80,7 +88,8 @@ Result<bool> DirectoryReader::descend() {
         ChildView child;
         DR_TRY(innermost.node.next(child));
         // A node says what its first child's first name is once per level: all must agree.
-        if (!first_name_.empty() && child.first_name != first_name_) return damaged("a node does not start with the name its parent has");
+        if (!first_name_.empty() && child.first_name != first_name_)
+            return damaged("a node does not start with the name its parent has");
         first_name_ = child.first_name;
         const auto level = static_cast<std::uint8_t>(innermost.node.level() - 1);
         DR_TRY(push_node(child.node, level));
@@ -116,7 +125,8 @@ Result<std::optional<Entry>> DirectoryReader::next() {
 
 Result<void> DirectoryReader::count(const EntryView& entry) {
     if (!count_totals_) return {};
-    if (entry.total_files() > files_left_ || entry.total_bytes() > bytes_left_) return damaged("it holds more than its totals say");
+    if (entry.total_files() > files_left_ || entry.total_bytes() > bytes_left_)
+        return damaged("it holds more than its totals say");
     files_left_ -= entry.total_files();
     bytes_left_ -= entry.total_bytes();
     return {};
@@ -201,7 +211,8 @@ Result<std::optional<Entry>> find_entry(BlobSource& source, const DirRef& direct
     }
 }
 
-Result<std::optional<Entry>> find_entry(BlobSource& source, const DirRef& root, std::span<const std::string_view> components) {
+Result<std::optional<Entry>> find_entry(BlobSource& source, const DirRef& root,
+                                        std::span<const std::string_view> components) {
     std::optional<Entry> entry;
     DirRef directory = root;
     for (const std::string_view component : components) {
@@ -248,7 +259,8 @@ Result<std::optional<TreeStep>> TreeWalk::next() {
 }
 
 Result<std::optional<ContentPiece>> ContentReader::give(ContentPiece piece) {
-    if (piece.length > file_.size - offset_) return Error{ErrorCode::Damaged, "the extents of a file are more than its size"};
+    if (piece.length > file_.size - offset_)
+        return Error{ErrorCode::Damaged, "the extents of a file are more than its size"};
     piece.offset = offset_;
     offset_ += piece.length;
     return std::optional{piece};
@@ -260,13 +272,18 @@ Result<std::optional<ContentPiece>> ContentReader::next() {
         case FileContent::Form::Empty: break;
         case FileContent::Form::Inline:
             if (!std::exchange(done_, true)) {
-                return give({.kind = ContentPiece::Kind::Inline, .offset = 0, .length = content.inline_bytes.size(), .bytes = content.inline_bytes, .blob = {}});
+                return give({.kind = ContentPiece::Kind::Inline,
+                             .offset = 0,
+                             .length = content.inline_bytes.size(),
+                             .bytes = content.inline_bytes,
+                             .blob = {}});
             }
             break;
         case FileContent::Form::Single:
             if (!std::exchange(done_, true)) {
                 const BlobId id = source_.namer().name(BlobType::Data, content.sha256);
-                return give({.kind = ContentPiece::Kind::Blob, .offset = 0, .length = file_.size, .bytes = {}, .blob = id});
+                return give(
+                    {.kind = ContentPiece::Kind::Blob, .offset = 0, .length = file_.size, .bytes = {}, .blob = id});
             }
             break;
         case FileContent::Form::List:

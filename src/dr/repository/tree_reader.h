@@ -2,8 +2,8 @@
 // Reading trees: one directory in order or by name, a whole tree without recursion, and the content of a file.
 //
 // Everything read is hostile until checked: names strictly ascending over all nodes of a directory, levels, counts and
-// totals as promised, depth within FORMAT 13. All errors are Damaged, or what the BlobSource fails with. Each object is for
-// one thread at a time; several may read one BlobSource at once.
+// totals as promised, depth within FORMAT 13. All errors are Damaged, or what the BlobSource fails with. Each object is
+// for one thread at a time; several may read one BlobSource at once.
 
 #include <cstdint>
 #include <memory>
@@ -19,13 +19,14 @@
 
 namespace dr {
 
-// The entries of one directory, in ascending order of their names. Holds one node per level, whatever the directory's size.
+// The entries of one directory, in ascending order of their names. Holds one node per level, whatever the directory's
+// size.
 class DirectoryReader {
 public:
     // Borrows `source`; copies what it needs of `directory`. Reads nothing yet.
     DirectoryReader(BlobSource& source, const DirRef& directory);
-    // The same, but an inline directory is read where it lies; `owner` keeps its bytes alive. A chain of directories inlined
-    // in each other then shares one node.
+    // The same, but an inline directory is read where it lies; `owner` keeps its bytes alive. A chain of directories
+    // inlined in each other then shares one node.
     DirectoryReader(BlobSource& source, const DirRefView& directory, std::shared_ptr<const void> owner);
 
     Result<std::optional<Entry>> next();
@@ -34,8 +35,8 @@ public:
     // Keeps the bytes alive that the last view points to.
     std::shared_ptr<const void> owner() const { return levels_.empty() ? nullptr : levels_.back().owner; }
 
-    // Goes on behind `name`: the next entry is the first whose name is greater. Forwards or backwards. The totals of the
-    // directory are then not checked at its end.
+    // Goes on behind `name`: the next entry is the first whose name is greater. Forwards or backwards. The totals of
+    // the directory are then not checked at its end.
     Result<void> seek_after(std::string_view name);
 
     // Gives the nodes that blobs hold back to memory. The next call reads them again and goes on where this reader was.
@@ -74,7 +75,8 @@ private:
 // The entry called `name`, by descending from the top node: reads one node per level.
 Result<std::optional<Entry>> find_entry(BlobSource& source, const DirRef& directory, std::string_view name);
 // The entry at a path below `root`, one component after the other; none if a component is missing or not a directory.
-Result<std::optional<Entry>> find_entry(BlobSource& source, const DirRef& root, std::span<const std::string_view> components);
+Result<std::optional<Entry>> find_entry(BlobSource& source, const DirRef& root,
+                                        std::span<const std::string_view> components);
 
 // A step of a walk through a whole tree.
 struct TreeStep {
@@ -86,8 +88,8 @@ struct TreeStep {
     const EntryView* entry = nullptr;  // valid until the next call
 };
 
-// All entries of a tree: each directory before what is in it, names ascending by byte within each directory. Works at any
-// allowed depth: the C stack does not grow, and only the innermost directories keep their nodes in memory.
+// All entries of a tree: each directory before what is in it, names ascending by byte within each directory. Works at
+// any allowed depth: the C stack does not grow, and only the innermost directories keep their nodes in memory.
 class TreeWalk {
 public:
     TreeWalk(BlobSource& source, const DirRef& root);

@@ -72,7 +72,11 @@ std::vector<Entry> all_sorts() {
     entries.push_back(file("\xff\n name", "inline"));
     Entry single = file("single");
     single.size = 70'000;
-    single.content = {.form = FileContent::Form::Single, .inline_bytes = {}, .sha256 = sha256(as_bytes("x")), .extents = {}, .lists = {}};
+    single.content = {.form = FileContent::Form::Single,
+                      .inline_bytes = {},
+                      .sha256 = sha256(as_bytes("x")),
+                      .extents = {},
+                      .lists = {}};
     single.hard_link = true;
     single.device_index = 3;
     single.link_count = 2;
@@ -89,7 +93,8 @@ std::vector<Entry> all_sorts() {
     Entry list = single;
     list.name = "list";
     list.content.form = FileContent::Form::List;
-    list.content.extents = {{.hole = true, .chunk = {}, .length = 20'000}, {.hole = false, .chunk = some_id(1), .length = 50'000}};
+    list.content.extents = {{.hole = true, .chunk = {}, .length = 20'000},
+                            {.hole = false, .chunk = some_id(1), .length = 50'000}};
     list.xattrs.clear();
     list.xattrs_in_blob = true;
     list.xattr_blob = {some_id(9), 5000};
@@ -100,8 +105,11 @@ std::vector<Entry> all_sorts() {
     lists.content.extents.clear();
     lists.content.lists = {{some_id(2), 100}, {some_id(3), 200}};
     entries.push_back(lists);
-    entries.push_back(directory("dir", {.form = DirRef::Form::Node, .inline_node = {}, .node = {some_id(4), 77}, .files = 3, .bytes = 9}));
-    entries.push_back(directory("dir-inline", {.form = DirRef::Form::Inline, .inline_node = bytes_of("node"), .node = {}, .files = 1, .bytes = 0}));
+    entries.push_back(directory(
+        "dir", {.form = DirRef::Form::Node, .inline_node = {}, .node = {some_id(4), 77}, .files = 3, .bytes = 9}));
+    entries.push_back(
+        directory("dir-inline",
+                  {.form = DirRef::Form::Inline, .inline_node = bytes_of("node"), .node = {}, .files = 1, .bytes = 0}));
     entries.push_back(directory("dir-empty", {}));
     Entry link = named("link", EntryKind::Symlink);
     link.target = "../\xfe dangling";
@@ -152,7 +160,8 @@ TEST(TreeCodec, FlippedBytesNeverCrashAndNeverReencodeDifferently) {
         const Bytes good = encode(entry);
         for (int round = 0; round < 2000; ++round) {
             Bytes bad = good;
-            for (std::size_t flips = 1 + random() % 3; flips > 0; --flips) bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
+            for (std::size_t flips = 1 + random() % 3; flips > 0; --flips)
+                bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
             Result<Entry> decoded = decode(bad);
             if (decoded.ok()) {
                 EXPECT_EQ(decode(encode(decoded.value())).value(), decoded.value());
@@ -173,16 +182,34 @@ TEST(TreeCodec, ValuesBeyondTheLimitsAreDamaged) {
     EXPECT_TRUE(broken([](Entry& e) { e.size += 1; }));
     EXPECT_TRUE(broken([](Entry& e) { e.size -= 1; }));
     EXPECT_TRUE(broken([](Entry& e) { e.content.extents[0].length = 0; }));
-    EXPECT_TRUE(broken([](Entry& e) { e.content.extents[1].length = kMaxBlob + 1; e.size = 20'001 + kMaxBlob; }));
+    EXPECT_TRUE(broken([](Entry& e) {
+        e.content.extents[1].length = kMaxBlob + 1;
+        e.size = 20'001 + kMaxBlob;
+    }));
     EXPECT_TRUE(broken([](Entry& e) { e.xattr_blob.length = kMaxAttributesSize + 1; }));
     EXPECT_TRUE(broken([](Entry& e) { e.xattr_blob.length = 0; }));
     EXPECT_TRUE(broken([](Entry& e) { e.content.form = FileContent::Form::ListInBlobs; }));  // no lists
-    EXPECT_TRUE(broken([](Entry& e) { e.content.form = FileContent::Form::Single; e.size = kMaxBlob + 1; }));
+    EXPECT_TRUE(broken([](Entry& e) {
+        e.content.form = FileContent::Form::Single;
+        e.size = kMaxBlob + 1;
+    }));
     EXPECT_TRUE(broken([](Entry& e) { e.content.form = FileContent::Form::Empty; }));
-    EXPECT_TRUE(broken([](Entry& e) { e.kind = EntryKind::Symlink; e.target = ""; }));
-    EXPECT_TRUE(broken([](Entry& e) { e.kind = EntryKind::Symlink; e.target = std::string(70'000, 'x'); }));
-    EXPECT_TRUE(broken([](Entry& e) { e.kind = EntryKind::Symlink; e.target = std::string("a\0b", 3); }));
-    EXPECT_TRUE(broken([](Entry& e) { e.kind = EntryKind::Directory; e.directory.files = 1; }));
+    EXPECT_TRUE(broken([](Entry& e) {
+        e.kind = EntryKind::Symlink;
+        e.target = "";
+    }));
+    EXPECT_TRUE(broken([](Entry& e) {
+        e.kind = EntryKind::Symlink;
+        e.target = std::string(70'000, 'x');
+    }));
+    EXPECT_TRUE(broken([](Entry& e) {
+        e.kind = EntryKind::Symlink;
+        e.target = std::string("a\0b", 3);
+    }));
+    EXPECT_TRUE(broken([](Entry& e) {
+        e.kind = EntryKind::Directory;
+        e.directory.files = 1;
+    }));
 }
 
 TEST(TreeCodec, NamesThatLeaveTheirDirectoryAreDamaged) {
@@ -209,7 +236,7 @@ TEST(TreeCodec, UnknownFormsAreDamaged) {
     EXPECT_TRUE(decode_dir_ref(Bytes{0, 0, 0}).ok());
     EXPECT_FALSE(decode_extents(Bytes{1, 2, 1}).ok());
     EXPECT_FALSE(decode_extents(Bytes{0xff, 0xff, 0xff, 0x07, 0, 1}).ok());  // a count without items
-    EXPECT_FALSE(decode_xattrs(Bytes{1, 0, 0}).ok());                         // no name
+    EXPECT_FALSE(decode_xattrs(Bytes{1, 0, 0}).ok());                        // no name
     EXPECT_FALSE(decode_xattrs(Bytes{1, 1, 'a', 5, 'x'}).ok());
     for (const Bytes& node : {Bytes{}, Bytes{2, 0, 1}, Bytes{1, 32, 1}, Bytes{1, 0, 0}, Bytes{1, 0, 9}}) {
         EXPECT_FALSE(NodeReader::open(node).ok());
@@ -242,7 +269,11 @@ protected:
     }
     DirRef node(Bytes bytes, std::uint64_t files, std::uint64_t total) {
         const auto length = static_cast<std::uint32_t>(bytes.size());
-        return {.form = DirRef::Form::Node, .inline_node = {}, .node = {blobs_.put(BlobType::Tree, std::move(bytes)), length}, .files = files, .bytes = total};
+        return {.form = DirRef::Form::Node,
+                .inline_node = {},
+                .node = {blobs_.put(BlobType::Tree, std::move(bytes)), length},
+                .files = files,
+                .bytes = total};
     }
     Error first_error(const DirRef& ref) {
         DirectoryReader reader{blobs_, ref};
@@ -377,7 +408,8 @@ TEST_F(TreeTest, ASuspendedReaderGoesOnWhereItWas) {
 
 TEST_F(TreeTest, AWalkGivesEveryEntryAndLeavesEveryDirectory) {
     const DirRef leaf = write({file("x", "1"), file("y")});
-    const DirRef root = write({directory("a", leaf), file("b"), directory("c", {}), directory("d", write({directory("e", leaf)}))});
+    const DirRef root =
+        write({directory("a", leaf), file("b"), directory("c", {}), directory("d", write({directory("e", leaf)}))});
     TreeWalk walk{blobs_, root};
     std::string story;
     while (std::optional<TreeStep> step = walk.next().value()) {
@@ -476,18 +508,25 @@ std::vector<ContentPiece> pieces_of(BlobSource& source, const Entry& entry) {
 TEST_F(TreeTest, ContentOfEveryFormIsGivenInPieces) {
     EXPECT_TRUE(pieces_of(blobs_, file("a")).empty());
     const Entry small = file("a", "abc");
-    EXPECT_EQ(pieces_of(blobs_, small), (std::vector<ContentPiece>{{ContentPiece::Kind::Inline, 0, 3, small.content.inline_bytes, {}}}));
+    EXPECT_EQ(pieces_of(blobs_, small),
+              (std::vector<ContentPiece>{{ContentPiece::Kind::Inline, 0, 3, small.content.inline_bytes, {}}}));
     Entry single = all_sorts()[2];
-    EXPECT_EQ(pieces_of(blobs_, single), (std::vector<ContentPiece>{{ContentPiece::Kind::Blob, 0, 70'000, {}, blobs_.namer().name(BlobType::Data, single.content.sha256)}}));
+    EXPECT_EQ(
+        pieces_of(blobs_, single),
+        (std::vector<ContentPiece>{
+            {ContentPiece::Kind::Blob, 0, 70'000, {}, blobs_.namer().name(BlobType::Data, single.content.sha256)}}));
     Entry list = all_sorts()[3];
-    EXPECT_EQ(pieces_of(blobs_, list), (std::vector<ContentPiece>{{ContentPiece::Kind::Hole, 0, 20'000, {}, {}}, {ContentPiece::Kind::Blob, 20'000, 50'000, {}, some_id(1)}}));
+    EXPECT_EQ(pieces_of(blobs_, list),
+              (std::vector<ContentPiece>{{ContentPiece::Kind::Hole, 0, 20'000, {}, {}},
+                                         {ContentPiece::Kind::Blob, 20'000, 50'000, {}, some_id(1)}}));
 }
 
 TEST_F(TreeTest, LongListsAndLargeAttributesGoToBlobsAndComeBack) {
     Entry entry = file("large");
     entry.content.form = FileContent::Form::List;
     for (std::uint64_t i = 0; i < 20'000; ++i) {
-        entry.content.extents.push_back({.hole = i % 50 == 0, .chunk = i % 50 == 0 ? BlobId{} : some_id(i), .length = 1000 + i});
+        entry.content.extents.push_back(
+            {.hole = i % 50 == 0, .chunk = i % 50 == 0 ? BlobId{} : some_id(i), .length = 1000 + i});
         entry.size += 1000 + i;
     }
     entry.xattrs = {{"user.big", Bytes(5000, 7)}};

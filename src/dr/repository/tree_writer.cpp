@@ -49,7 +49,8 @@ Result<void> move_extents(FileContent& content, const TreeOutput& output) {
 Result<BlobRef> store_blob(const TreeOutput& output, BlobType type, Bytes plaintext) {
     DR_CHECK(!plaintext.empty() && plaintext.size() <= kMaxBlob);
     const auto owner = std::make_shared<const Bytes>(std::move(plaintext));
-    const BlobRef ref{.id = output.namer.name(type, sha256(*owner)), .length = static_cast<std::uint32_t>(owner->size())};
+    const BlobRef ref{.id = output.namer.name(type, sha256(*owner)),
+                      .length = static_cast<std::uint32_t>(owner->size())};
     DR_TRY(output.sink.add(type, ref.id, {.bytes = *owner, .owner = owner}));
     return ref;
 }
@@ -74,14 +75,16 @@ Result<void> DirectoryWriter::add(const Entry& entry) {
     WireWriter out{scratch_};
     write_entry(out, entry);
     const bool is_file = entry.kind == EntryKind::File;
-    return add_encoded(entry.name, scratch_, is_file ? 1 : entry.directory.files, is_file ? entry.size : entry.directory.bytes);
+    return add_encoded(entry.name, scratch_, is_file ? 1 : entry.directory.files,
+                       is_file ? entry.size : entry.directory.bytes);
 }
 
 Result<void> DirectoryWriter::add(const EntryView& entry) {
     return add_encoded(entry.name, entry.encoded, entry.total_files(), entry.total_bytes());
 }
 
-Result<void> DirectoryWriter::add_encoded(std::string_view name, ByteSpan encoded, std::uint64_t files, std::uint64_t bytes) {
+Result<void> DirectoryWriter::add_encoded(std::string_view name, ByteSpan encoded, std::uint64_t files,
+                                          std::uint64_t bytes) {
     if (levels_.empty()) levels_.emplace_back();
     DR_CHECK(levels_[0].last_name.empty() || name > levels_[0].last_name);
     DR_TRY(make_room(0));
@@ -91,8 +94,8 @@ Result<void> DirectoryWriter::add_encoded(std::string_view name, ByteSpan encode
     return {};
 }
 
-// A node that has reached its end is only written when more comes: until then it may turn out to be the whole directory,
-// which is inlined, or the last of its level.
+// A node that has reached its end is only written when more comes: until then it may turn out to be the whole
+// directory, which is inlined, or the last of its level.
 Result<void> DirectoryWriter::make_room(std::size_t level) {
     if (levels_[level].ended) DR_TRY(close(level));
     return {};

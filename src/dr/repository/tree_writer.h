@@ -1,8 +1,8 @@
 #pragma once
 // Writing trees: one directory at a time from its entries in order, in bounded memory.
 //
-// A directory becomes a small prolly tree (FORMAT 7, "Shape"): where nodes end depends on names and the repository's key
-// only, so a change moves the nodes around it and no others. Equal directories give equal DirRefs.
+// A directory becomes a small prolly tree (FORMAT 7, "Shape"): where nodes end depends on names and the repository's
+// key only, so a change moves the nodes around it and no others. Equal directories give equal DirRefs.
 
 #include <cstdint>
 #include <memory>

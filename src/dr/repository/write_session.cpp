@@ -11,11 +11,14 @@ namespace {
 constexpr std::size_t kMaxPerRecord = 8000;
 
 // Dead sessions of writers that `actor` may take over: its own, or any with the right to collect.
-std::vector<std::uint64_t> dead_writers(const State& state, const PublicKey& actor, const std::string& directory, const std::string& host) {
+std::vector<std::uint64_t> dead_writers(const State& state, const PublicKey& actor, const std::string& directory,
+                                        const std::string& host) {
     const bool any = (state.roles_of(actor) & (role::kGc | role::kAdmin)) != 0;
     std::vector<std::uint64_t> dead;
     for (const auto& [id, session] : state.open_sessions()) {
-        if (session.kind == SessionKind::Write && (any || session.actor == actor) && is_dead(session, directory, host, state.trusted_time())) dead.push_back(id);
+        if (session.kind == SessionKind::Write && (any || session.actor == actor) &&
+            is_dead(session, directory, host, state.trusted_time()))
+            dead.push_back(id);
     }
     return dead;
 }
@@ -47,12 +50,14 @@ std::string liveness_directory(const ObjectStore& store) {
 
 std::unique_ptr<PackSource> open_content(const Repository& repository) {
     const State& state = repository.state();
-    PackSource::World world{repository.store(), repository.keys(), [&state](const PackId& id) { return state.is_live(id); },
+    PackSource::World world{repository.store(), repository.keys(),
+                            [&state](const PackId& id) { return state.is_live(id); },
                             [&state] {
                                 std::vector<PackName> names;
                                 for (const PackNumber number : state.live_packs()) {
                                     const PackState& pack = state.packs()[number];
-                                    for (const std::uint64_t home : state.homes_of(pack)) names.push_back({home, pack.id});
+                                    for (const std::uint64_t home : state.homes_of(pack))
+                                        names.push_back({home, pack.id});
                                 }
                                 return names;
                             }};
@@ -67,7 +72,8 @@ Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, con
     DR_TRY(session->append_open(options));
 
     Repository& repository = world.repository;
-    session->keys_ = std::make_unique<SessionKeys>(repository.keys(), session->id_, world.host, world.random, world.clock);
+    session->keys_ =
+        std::make_unique<SessionKeys>(repository.keys(), session->id_, world.host, world.random, world.clock);
     session->source_ = open_content(repository);
     PackSinkOptions sink;
     sink.pipeline.compression_level = options.compression_level;
@@ -77,7 +83,9 @@ Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, con
     sink.solid_target = repository.config().solid_target;
     const State& state = repository.state();
     session->sink_ = std::make_unique<PackSink>(
-        PackSink::World{repository.store(), world.pool, *session->keys_, &session->source_->index(), [&state](const PackId& id) { return state.is_live(id); }}, sink);
+        PackSink::World{repository.store(), world.pool, *session->keys_, &session->source_->index(),
+                        [&state](const PackId& id) { return state.is_live(id); }},
+        sink);
     DR_TRY(session->adopt());
     return session;
 }
@@ -87,17 +95,18 @@ Result<void> WriteSession::append_open(const WriteSessionOptions& options) {
     Log& log = world_.repository.log();
     const std::string directory = liveness_directory(world_.repository.store());
     mark_ = LivenessMark::prepare(directory, world_.host.host_name);
-    Result<Appended> opened = log.append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
-        mark_.aim(now.next_seq());
-        Open record;
-        record.kind = SessionKind::Write;
-        const Snapshot* parent = now.newest(options.spec_id, options.tag);
-        record.parent = parent != nullptr ? parent->record : 0;
-        record.adopts = dead_writers(now, world_.repository.actor().public_key(), directory, world_.host.host_name);
-        parent_ = parent != nullptr ? std::optional<Snapshot>(*parent) : std::nullopt;
-        adopted_ = record.adopts;
-        return RecordPayload{record};
-    });
+    Result<Appended> opened =
+        log.append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
+            mark_.aim(now.next_seq());
+            Open record;
+            record.kind = SessionKind::Write;
+            const Snapshot* parent = now.newest(options.spec_id, options.tag);
+            record.parent = parent != nullptr ? parent->record : 0;
+            record.adopts = dead_writers(now, world_.repository.actor().public_key(), directory, world_.host.host_name);
+            parent_ = parent != nullptr ? std::optional<Snapshot>(*parent) : std::nullopt;
+            adopted_ = record.adopts;
+            return RecordPayload{record};
+        });
     if (!opened.ok()) {
         mark_.end();
         return std::move(opened).error();
@@ -110,7 +119,8 @@ Result<void> WriteSession::append_open(const WriteSessionOptions& options) {
 Result<void> WriteSession::adopt() {
     const State& state = world_.repository.state();
     std::vector<std::uint64_t> sessions = adopted_;
-    if (const auto own = state.open_sessions().find(id_); own != state.open_sessions().end()) sessions = own->second.adopted;
+    if (const auto own = state.open_sessions().find(id_); own != state.open_sessions().end())
+        sessions = own->second.adopted;
     std::vector<PackName> packs;
     for (const std::uint64_t session : sessions) {
         const std::vector<ObjectInfo> objects = DR_TRY(world_.repository.store().list(session_directory_name(session)));
@@ -135,8 +145,8 @@ std::vector<PackId> WriteSession::rescue_needed(const State& now) const {
     return condemned;
 }
 
-// Every backup adds a run. Before a lookup has to ask too many of them, they become one: the commit that adds it takes the old ones away.
-// Two sessions that merge the same runs only write some rows twice.
+// Every backup adds a run. Before a lookup has to ask too many of them, they become one: the commit that adds it takes
+// the old ones away. Two sessions that merge the same runs only write some rows twice.
 Result<void> WriteSession::merge_index(RecordLists& lists) {
     const State& state = world_.repository.state();
     if (state.runs().size() < kMaxRunDepth) return {};
@@ -153,24 +163,27 @@ Result<void> WriteSession::merge_index(RecordLists& lists) {
     std::vector<PackId> old = plan_merge(summaries);
     if (old.empty() && summaries.size() > kMaxRuns) old = smaller_half(summaries);
     if (old.empty()) return {};
-    const std::vector<WrittenRun> merged = DR_TRY(merge_runs(store, *keys_, tools, old, [&state](const PackId& id) { return state.is_live(id); }, Durability::Now));
+    const std::vector<WrittenRun> merged = DR_TRY(merge_runs(
+        store, *keys_, tools, old, [&state](const PackId& id) { return state.is_live(id); }, Durability::Now));
     for (const WrittenRun& run : merged) lists.runs_added.push_back(run.id);
     lists.runs_removed = old;
     return {};
 }
 
-// Lists that do not fit into one record go ahead of the commit in refreshes. Each rescues all that the session holds: after it the
-// session's view has moved on, and a condemnation before the view could not be answered any more.
+// Lists that do not fit into one record go ahead of the commit in refreshes. Each rescues all that the session holds:
+// after it the session's view has moved on, and a condemnation before the view could not be answered any more.
 Result<void> WriteSession::publish(RecordLists& lists) {
     while (lists.packs.size() > kMaxPerRecord || lists.newrefs.size() > kMaxPerRecord) {
         Refresh refresh;
         refresh.session = id_;
         refresh.lists.packs = take(lists.packs, kMaxPerRecord);
-        refresh.lists.newrefs = take(lists.newrefs, lists.packs.empty() ? kMaxPerRecord : kMaxPerRecord - refresh.lists.packs.size());
-        DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
-            refresh.lists.rescue = rescue_needed(now);
-            return RecordPayload{refresh};
-        }));
+        refresh.lists.newrefs =
+            take(lists.newrefs, lists.packs.empty() ? kMaxPerRecord : kMaxPerRecord - refresh.lists.packs.size());
+        DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock,
+                                              [&](const State& now) -> Result<RecordPayload> {
+                                                  refresh.lists.rescue = rescue_needed(now);
+                                                  return RecordPayload{refresh};
+                                              }));
     }
     return {};
 }
@@ -189,7 +202,8 @@ Result<Commit> WriteSession::make_commit(CommitDetails& details) {
     commit.encrypted = world_.repository.encrypted();
     commit.retention_days = details.retention_days;
     commit.worm = details.worm;
-    if (details.worm) commit.retain_until = Timestamp{commit.created_at.nanoseconds() + details.retention_days * kNanosecondsPerDay};
+    if (details.worm)
+        commit.retain_until = Timestamp{commit.created_at.nanoseconds() + details.retention_days * kNanosecondsPerDay};
     details.body.manifest_nonce = world_.random.array<16>();
     details.body.level = static_cast<std::uint8_t>(level_);
     commit.manifest_hash = manifest_hash(details.body.manifest_nonce, details.body.root);
@@ -209,10 +223,11 @@ Result<std::uint64_t> WriteSession::commit(CommitDetails details) {
     commit.lists.runs_added = std::move(stored.runs);
     DR_TRY(merge_index(commit.lists));
     DR_TRY(publish(commit.lists));
-    const Appended appended = DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
-        commit.lists.rescue = rescue_needed(now);
-        return RecordPayload{commit};
-    }));
+    const Appended appended = DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock,
+                                                                    [&](const State& now) -> Result<RecordPayload> {
+                                                                        commit.lists.rescue = rescue_needed(now);
+                                                                        return RecordPayload{commit};
+                                                                    }));
     mark_.end();
     return appended.seq;
 }

@@ -1,9 +1,9 @@
 #pragma once
 // WriteSession: one writer's session from `open` to its commit (FORMAT 10, DESIGN 5 R1, R2, R5).
 //
-// What was stored by a session that died is taken over, so an interrupted backup goes on where it was. Any number of sessions may be
-// open on one repository. A session that is dropped without commit() stays open in the log, with nobody living behind
-// it: the next one adopts it, or a collector abandons it.
+// What was stored by a session that died is taken over, so an interrupted backup goes on where it was. Any number of
+// sessions may be open on one repository. A session that is dropped without commit() stays open in the log, with nobody
+// living behind it: the next one adopts it, or a collector abandons it.
 
 #include <functional>
 #include <memory>
@@ -23,11 +23,12 @@ namespace dr {
 // The directory for liveness marks of this store; empty where it has none.
 std::string liveness_directory(const ObjectStore& store);
 
-// Reads content of `repository`, which must be unlocked and must outlive what is returned; so must its log not move meanwhile.
+// Reads content of `repository`, which must be unlocked and must outlive what is returned; so must its log not move
+// meanwhile.
 std::unique_ptr<PackSource> open_content(const Repository& repository);
 
 struct WriteSessionOptions {
-    std::string spec_id;                    // the parent is the newest snapshot of this plan
+    std::string spec_id;  // the parent is the newest snapshot of this plan
     std::string tag;
     int compression_level = 1;
     std::size_t memory_budget = 64U << 20;
@@ -41,8 +42,8 @@ struct CommitDetails {
     std::uint64_t file_count = 0;
     std::uint64_t files_unreadable = 0;
     std::uint32_t retention_days = 0;
-    bool worm = false;                      // retain_until = created_at + retention_days
-    SnapshotBody body;                      // its nonce is drawn here
+    bool worm = false;  // retain_until = created_at + retention_days
+    SnapshotBody body;  // its nonce is drawn here
 };
 
 class WriteSession {
@@ -65,8 +66,9 @@ public:
     std::size_t packs_adopted() const { return packs_adopted_; }
     std::uint64_t bytes_adopted() const { return bytes_adopted_; }
 
-    // Finishes the sink and appends the commit, which ends the session. All that the snapshot references is durable before its record
-    // is. Returns the record's number. Fails with what the sink and the log fail with; the session can then still be adopted.
+    // Finishes the sink and appends the commit, which ends the session. All that the snapshot references is durable
+    // before its record is. Returns the record's number. Fails with what the sink and the log fail with; the session
+    // can then still be adopted.
     Result<std::uint64_t> commit(CommitDetails details);
     // Ends the session without a snapshot: what it stored becomes garbage.
     Result<void> abandon();

@@ -53,7 +53,8 @@ TEST(WriteSession, AWormSnapshotSaysUntilWhen) {
     TestRepository test;
     ASSERT_TRUE(test.create(*test.store()).ok());
     OpenedTestRepository open{test};
-    const std::uint64_t record = open.backup(as_bytes("evidence, long enough for a blob of its own"), "spec", 10, true).value();
+    const std::uint64_t record =
+        open.backup(as_bytes("evidence, long enough for a blob of its own"), "spec", 10, true).value();
     const Snapshot& snapshot = *open.repository.state().snapshot_at(record);
     EXPECT_TRUE(snapshot.worm);
     EXPECT_EQ(snapshot.retain_until.nanoseconds() - snapshot.created_at.nanoseconds(), 10 * kNanosecondsPerDay);
@@ -100,10 +101,12 @@ TEST(WriteSession, ManySnapshotsKeepFewIndexRuns) {
     std::vector<std::uint64_t> records;
     for (std::uint64_t i = 0; i < 30; ++i) records.push_back(open.backup(content_of_size(2000, i)).value());
     EXPECT_LE(open.repository.state().runs().size(), 17U);
-    for (std::uint64_t i = 0; i < 30; ++i) EXPECT_EQ(read_back(open, records[i]).value(), content_of_size(2000, i)) << i;
+    for (std::uint64_t i = 0; i < 30; ++i)
+        EXPECT_EQ(read_back(open, records[i]).value(), content_of_size(2000, i)) << i;
 }
 
-// Power goes before every disk operation of two backups. Whatever was acknowledged is whole afterwards, and a third backup works.
+// Power goes before every disk operation of two backups. Whatever was acknowledged is whole afterwards, and a third
+// backup works.
 TEST(WriteSession, PowerCutsNeverLoseAnAcknowledgedSnapshot) {
     const Bytes contents[] = {content_of_size(40'000, 1), content_of_size(30'000, 2)};
     for (std::uint64_t step = 0;; ++step) {
@@ -122,7 +125,8 @@ TEST(WriteSession, PowerCutsNeverLoseAnAcknowledgedSnapshot) {
         const bool finished = !test.disk.power_was_cut();
         test.disk.restart();
         OpenedTestRepository later{test};
-        for (std::size_t i = 0; i < acknowledged.size(); ++i) EXPECT_EQ(read_back(later, acknowledged[i]).value(), contents[i]);
+        for (std::size_t i = 0; i < acknowledged.size(); ++i)
+            EXPECT_EQ(read_back(later, acknowledged[i]).value(), contents[i]);
         const Result<std::uint64_t> again = later.backup(contents[0]);
         ASSERT_TRUE(again.ok()) << again.error().one_line();
         EXPECT_EQ(read_back(later, again.value()).value(), contents[0]);
@@ -135,16 +139,19 @@ TEST(WriteSession, NothingThatIsSecretStandsInTheClear) {
     TestRepository test;
     ASSERT_TRUE(test.create(*test.store()).ok());
     OpenedTestRepository open{test};
-    const std::string content = "a sentence that nobody but key holders may find in the repository, long enough not to lie in the tree";
+    const std::string content =
+        "a sentence that nobody but key holders may find in the repository, long enough not to lie in the tree";
     ASSERT_TRUE(open.backup(as_bytes(content)).ok());
     const SlotFile& slot = test.key->slot;
-    const std::string_view secrets[] = {std::string_view(content).substr(0, 24), "/app", as_text(open.repository.ring().k_id.bytes()), as_text(open.repository.ring().epochs.at(1).bytes()),
-                                        as_text(test.key->opened.slot_private.bytes())};
+    const std::string_view secrets[] = {
+        std::string_view(content).substr(0, 24), "/app", as_text(open.repository.ring().k_id.bytes()),
+        as_text(open.repository.ring().epochs.at(1).bytes()), as_text(test.key->opened.slot_private.bytes())};
     ASSERT_FALSE(slot.wrapped.empty());
     for (const ObjectInfo& object : open.store->list("").value()) {
         if (object.name == "FORMAT.txt") continue;
         const Bytes bytes = open.store->get(object.name, 1 << 24).value();
-        for (const std::string_view secret : secrets) EXPECT_EQ(as_text(bytes).find(secret), std::string_view::npos) << object.name;
+        for (const std::string_view secret : secrets)
+            EXPECT_EQ(as_text(bytes).find(secret), std::string_view::npos) << object.name;
     }
 }
 

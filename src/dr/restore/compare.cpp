@@ -13,8 +13,8 @@
 namespace dr {
 namespace {
 
-constexpr std::size_t kReadSize = 128U << 10;    // stays in the cache of a core between reading and hashing
-constexpr std::uint64_t kUnitBytes = 8U << 20;   // what one task compares
+constexpr std::size_t kReadSize = 128U << 10;   // stays in the cache of a core between reading and hashing
+constexpr std::uint64_t kUnitBytes = 8U << 20;  // what one task compares
 constexpr std::size_t kUnitsAtOnce = 1024;
 
 // Calls `take(bytes)` for what lies in the range. False where the file ends before or cannot be read.

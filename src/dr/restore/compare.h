@@ -1,5 +1,6 @@
 #pragma once
-// Comparing files that exist with what a snapshot says they hold, by hash, on all cores. Reads no file content from the repository.
+// Comparing files that exist with what a snapshot says they hold, by hash, on all cores. Reads no file content from the
+// repository.
 
 #include <cstdint>
 #include <memory>

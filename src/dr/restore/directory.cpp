@@ -46,7 +46,8 @@ Result<Fd> open_directory(int parent, const std::string& name) {
     if (fd < 0 && errno == EACCES) fd = ::openat(parent, name.c_str(), O_PATH | kFlags);
     if (fd >= 0) return Fd{fd};
     if (errno == ELOOP || errno == ENOTDIR) {
-        return Error{ErrorCode::Refused, "'" + printable(name) + "' is not a directory: a symbolic link is never followed"};
+        return Error{ErrorCode::Refused,
+                     "'" + printable(name) + "' is not a directory: a symbolic link is never followed"};
     }
     return Error::from_errno(errno, "cannot open the directory '" + printable(name) + "'");
 }

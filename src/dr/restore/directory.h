@@ -1,9 +1,10 @@
 #pragma once
-// Directories that a restore works in, by handle: a chain of single names from the target, each opened without following symlinks.
+// Directories that a restore works in, by handle: a chain of single names from the target, each opened without
+// following symlinks.
 //
-// A tree may be 100,000 levels deep and a process has a thousand descriptors, so handles are closed when many are open and
-// opened again from the nearest ancestor that is. Names are looked up one component at a time from a handle that is held;
-// nothing renamed or planted meanwhile leads out of the target.
+// A tree may be 100,000 levels deep and a process has a thousand descriptors, so handles are closed when many are open
+// and opened again from the nearest ancestor that is. Names are looked up one component at a time from a handle that is
+// held; nothing renamed or planted meanwhile leads out of the target.
 
 #include <cstdint>
 #include <memory>
@@ -25,7 +26,8 @@ public:
     RestoreDirectory(const RestoreDirectory&) = delete;
     RestoreDirectory& operator=(const RestoreDirectory&) = delete;
 
-    // The path in the snapshot: what a message names. `name` is that of an entry in this directory; empty: the directory itself.
+    // The path in the snapshot: what a message names. `name` is that of an entry in this directory; empty: the
+    // directory itself.
     std::string path(std::string_view name = {}) const;
 
     // A shadow holds new entries for `real` until they are renamed into it. Set before others see this.
@@ -40,8 +42,8 @@ private:
     std::string name_;
     std::uint32_t depth_;
     std::shared_ptr<RestoreDirectory> stands_for_;
-    bool published_ = false;                   // a shadow whose entries have moved to stands_for_
-    std::shared_ptr<const Fd> handle_;         // guarded by DirectoryHandles
+    bool published_ = false;            // a shadow whose entries have moved to stands_for_
+    std::shared_ptr<const Fd> handle_;  // guarded by DirectoryHandles
 };
 
 using DirectoryPtr = std::shared_ptr<RestoreDirectory>;
@@ -54,7 +56,8 @@ public:
 
     // A directory that is open already and stays so.
     DirectoryPtr hold(Fd fd);
-    // The handle of `directory`; valid as long as the pointer. Fails with Io, NotFound, or Refused where a symlink stands now.
+    // The handle of `directory`; valid as long as the pointer. Fails with Io, NotFound, or Refused where a symlink
+    // stands now.
     Result<std::shared_ptr<const Fd>> get(const DirectoryPtr& directory);
     // The entries of `shadow` have been renamed into the directory it stands for: what lay below it is found there now.
     void published(const DirectoryPtr& shadow);

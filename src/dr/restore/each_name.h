@@ -12,8 +12,8 @@
 
 namespace dr {
 
-// Calls `visit(name)`, a Result<void>, for each entry but "." and "..", in no order, from a handle of its own; a first error ends it. Entries
-// that come or go meanwhile may be met or not.
+// Calls `visit(name)`, a Result<void>, for each entry but "." and "..", in no order, from a handle of its own; a first
+// error ends it. Entries that come or go meanwhile may be met or not.
 template <typename Visit>
 Result<void> each_name(int directory, const Visit& visit) {
     const int own = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

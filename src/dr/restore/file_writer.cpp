@@ -41,8 +41,10 @@ Result<Fd> create(int directory, const Entry& entry, int access, mode_t mode) {
 
 void FileWriter::write_small(const DirectoryPtr& directory, const Entry& entry, ByteSpan content) {
     Result<void> written = try_write_small(directory, entry, content);
-    if (written.ok()) state_.file_done(content.size());
-    else state_.fail(directory->path(entry.name), std::move(written).error());
+    if (written.ok())
+        state_.file_done(content.size());
+    else
+        state_.fail(directory->path(entry.name), std::move(written).error());
 }
 
 Result<void> FileWriter::try_write_small(const DirectoryPtr& directory, const Entry& entry, ByteSpan content) {
@@ -56,8 +58,10 @@ Result<void> FileWriter::try_write_small(const DirectoryPtr& directory, const En
 
 void FileWriter::make_special(const DirectoryPtr& directory, const Entry& entry) {
     Result<void> made = try_make_special(directory, entry);
-    if (made.ok()) state_.file_done(0);
-    else state_.fail(directory->path(entry.name), std::move(made).error());
+    if (made.ok())
+        state_.file_done(0);
+    else
+        state_.fail(directory->path(entry.name), std::move(made).error());
 }
 
 Result<void> FileWriter::try_make_special(const DirectoryPtr& directory, const Entry& entry) {
@@ -79,8 +83,10 @@ Result<void> FileWriter::try_make_special(const DirectoryPtr& directory, const E
     return applied;
 }
 
-Result<std::shared_ptr<LargeFile>> FileWriter::begin(const DirectoryPtr& directory, Entry entry, std::shared_ptr<Fd> old) {
-    if (entry.size > static_cast<std::uint64_t>(INT64_MAX)) return Error{ErrorCode::Damaged, "the file has an impossible size"};
+Result<std::shared_ptr<LargeFile>> FileWriter::begin(const DirectoryPtr& directory, Entry entry,
+                                                     std::shared_ptr<Fd> old) {
+    if (entry.size > static_cast<std::uint64_t>(INT64_MAX))
+        return Error{ErrorCode::Damaged, "the file has an impossible size"};
     const auto parent = DR_TRY(handles_.get(directory));
     auto large = std::make_shared<LargeFile>();
     large->entry = std::move(entry);
@@ -99,14 +105,17 @@ Result<std::shared_ptr<LargeFile>> FileWriter::begin(const DirectoryPtr& directo
 void FileWriter::write_piece(LargeFile& file, std::uint64_t offset, ByteSpan content) {
     if (file.failed) return;
     Result<void> written = write_at(file.file.get(), offset, content);
-    if (written.ok()) file.bytes += content.size();
-    else fail(file, std::move(written).error());
+    if (written.ok())
+        file.bytes += content.size();
+    else
+        fail(file, std::move(written).error());
 }
 
 // Only a clone holds something where the hole belongs.
 void FileWriter::make_hole(LargeFile& file, std::uint64_t offset, std::uint64_t length) {
     if (!file.cloned || file.failed) return;
-    if (::fallocate(file.file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) {
+    if (::fallocate(file.file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                    static_cast<off_t>(length)) != 0) {
         fail(file, Error::from_errno(errno, "cannot make a hole in the file"));
     }
 }
@@ -134,8 +143,10 @@ Result<void> FileWriter::complete(LargeFile& file) {
 
 void FileWriter::link(const Link& link, BlobSource& source) {
     Result<void> linked = try_link(link, source);
-    if (linked.ok()) state_.file_done(0);
-    else state_.fail(link.to->path(link.entry.name), std::move(linked).error());
+    if (linked.ok())
+        state_.file_done(0);
+    else
+        state_.fail(link.to->path(link.entry.name), std::move(linked).error());
 }
 
 Result<void> FileWriter::try_link(const Link& link, BlobSource& source) {
@@ -143,12 +154,14 @@ Result<void> FileWriter::try_link(const Link& link, BlobSource& source) {
     const auto to = DR_TRY(handles_.get(link.to));
     const char* name = link.entry.name.c_str();
     if (::linkat(from->get(), link.from_name.c_str(), to->get(), name, 0) != 0) {
-        return Error::from_errno(errno, "cannot make a second name for '" + printable(link.from->path(link.from_name)) + "'");
+        return Error::from_errno(errno,
+                                 "cannot make a second name for '" + printable(link.from->path(link.from_name)) + "'");
     }
     if (!link.verify) return {};
     const Fd file{::openat(to->get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     struct stat info;
-    bool equal = file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == link.entry.size;
+    bool equal = file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+                 static_cast<std::uint64_t>(info.st_size) == link.entry.size;
     ContentReader content = content_of(source, link.entry);
     while (equal) {
         const std::optional<ContentPiece> piece = DR_TRY(content.next());

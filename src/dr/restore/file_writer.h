@@ -16,8 +16,8 @@ struct LargeFile {
     Entry entry;
     DirectoryPtr directory;  // where it is made
     Fd file;
-    std::shared_ptr<Fd> old;  // the file it replaces, to take equal pieces from; null: none
-    bool cloned = false;      // `file` began as a clone of the old one: equal pieces are in it already
+    std::shared_ptr<Fd> old;             // the file it replaces, to take equal pieces from; null: none
+    bool cloned = false;                 // `file` began as a clone of the old one: equal pieces are in it already
     std::atomic<std::uint64_t> open{1};  // pieces not written yet, and one for whoever adds them
     std::atomic<std::uint64_t> bytes{0};
     std::atomic<bool> failed{false};
@@ -42,7 +42,8 @@ public:
     // One piece (or adding them) is over.
     void finish_piece(LargeFile& file);
 
-    // A second name for a file made before. `verify`: the first name lies where others may write, so the content is checked again.
+    // A second name for a file made before. `verify`: the first name lies where others may write, so the content is
+    // checked again.
     struct Link {
         DirectoryPtr from;
         std::string from_name;

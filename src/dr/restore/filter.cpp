@@ -6,7 +6,8 @@ namespace dr {
 namespace {
 
 bool holds(const std::vector<RelativePath>& sorted, std::string_view path) {
-    const auto at = std::ranges::lower_bound(sorted, path, {}, [](const RelativePath& p) { return std::string_view{p.bytes()}; });
+    const auto at =
+        std::ranges::lower_bound(sorted, path, {}, [](const RelativePath& p) { return std::string_view{p.bytes()}; });
     return at != sorted.end() && at->bytes() == path;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // RestoreFilter: which entries of a snapshot are meant, by path, include and exclude patterns.
 //
-// An entry is selected if it lies at or below one of `paths` (none: everything), matches or lies below a match of one of
-// `includes` (none: everything), and neither it nor a directory above it matches one of `excludes`. Directories above a selected
-// entry come with it, with their metadata. Immutable; any thread may ask.
+// An entry is selected if it lies at or below one of `paths` (none: everything), matches or lies below a match of one
+// of `includes` (none: everything), and neither it nor a directory above it matches one of `excludes`. Directories
+// above a selected entry come with it, with their metadata. Immutable; any thread may ask.
 
 #include <string_view>
 #include <vector>
@@ -16,9 +16,9 @@ namespace dr {
 class RestoreFilter {
 public:
     enum class Answer : std::uint8_t {
-        All,      // this entry and everything below it
-        Partly,   // a directory: this one is wanted if something below it is; ask for each entry
-        Skip,     // neither this nor anything below
+        All,     // this entry and everything below it
+        Partly,  // a directory: this one is wanted if something below it is; ask for each entry
+        Skip,    // neither this nor anything below
     };
 
     RestoreFilter() = default;

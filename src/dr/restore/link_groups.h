@@ -1,5 +1,6 @@
 #pragma once
-// Hard links: which entries of a snapshot are names of one file, symbolic link or other thing, and where the first of them was restored.
+// Hard links: which entries of a snapshot are names of one file, symbolic link or other thing, and where the first of
+// them was restored.
 
 #include <cstdint>
 #include <optional>
@@ -42,7 +43,9 @@ private:
         bool operator==(const Key&) const = default;
     };
     struct Hash {
-        std::size_t operator()(const Key& key) const { return std::hash<std::uint64_t>{}(key.inode * 0x9e3779b97f4a7c15ULL + key.device); }
+        std::size_t operator()(const Key& key) const {
+            return std::hash<std::uint64_t>{}(key.inode * 0x9e3779b97f4a7c15ULL + key.device);
+        }
     };
 
     std::unordered_map<Key, First, Hash> groups_;

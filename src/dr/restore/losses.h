@@ -1,5 +1,6 @@
 #pragma once
-// What a restore may not do, counted by kind: 80,000 files whose owner an ordinary user cannot set are one line, not 80,000.
+// What a restore may not do, counted by kind: 80,000 files whose owner an ordinary user cannot set are one line, not
+// 80,000.
 
 #include <mutex>
 #include <string>

@@ -18,8 +18,8 @@ namespace {
 
 constexpr mode_t kSetIdBits = S_ISUID | S_ISGID;
 // The flags a user may set; the others describe how the file system stores the file.
-constexpr std::uint32_t kFlags = FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_DIRSYNC_FL |
-                                 FS_TOPDIR_FL | FS_COMPR_FL | FS_NOCOW_FL;
+constexpr std::uint32_t kFlags = FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL |
+                                 FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_COMPR_FL | FS_NOCOW_FL;
 
 std::array<timespec, 2> times_of(const Entry& entry) {
     timespec modified{};
@@ -44,7 +44,8 @@ mode_t read_umask() {
 Restorer Restorer::current() { return {::geteuid(), ::getegid(), read_umask()}; }
 
 // True if the entry now has the recorded owner and group.
-bool MetadataWriter::set_owner(int fd, const char* name, const DirectoryPtr& parent, const Entry& entry, bool owner_unknown) {
+bool MetadataWriter::set_owner(int fd, const char* name, const DirectoryPtr& parent, const Entry& entry,
+                               bool owner_unknown) {
     if (!owner_unknown && entry.uid == who_.uid && entry.gid == who_.gid) return true;
     const auto chown = [&](uid_t uid, gid_t gid) {
         return name == nullptr ? ::fchown(fd, uid, gid) : ::fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
@@ -76,7 +77,7 @@ Result<void> MetadataWriter::set_attributes(const DirectoryPtr& parent, const En
     if (entry.xattrs.empty() && !entry.xattrs_in_blob) return {};
     for (const ExtendedAttribute& attribute : DR_TRY(xattrs_of(source_, entry))) {
         if (set(attribute) == 0) continue;
-        const char* what = attribute.name == "security.capability"       ? "a file capability"
+        const char* what = attribute.name == "security.capability"          ? "a file capability"
                            : attribute.name.starts_with("system.posix_acl") ? "an access control list"
                            : attribute.name.starts_with("user.")            ? "an extended attribute"
                                                                             : "an extended attribute of the system";
@@ -86,13 +87,14 @@ Result<void> MetadataWriter::set_attributes(const DirectoryPtr& parent, const En
 }
 
 void MetadataWriter::defer(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t mode, bool set_mode) {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd, &info) != 0) return losses_.add("the inode flags", parent->path(entry.name), errno);
     const std::scoped_lock lock{mutex_};
     late_.push_back({parent, entry.name, info.st_dev, info.st_ino, entry.inode_flags & kFlags, mode, set_mode});
 }
 
-Result<void> MetadataWriter::apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode, bool owner_unknown) {
+Result<void> MetadataWriter::apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode,
+                                   bool owner_unknown) {
     const bool owner_set = set_owner(fd, nullptr, parent, entry, owner_unknown);
     mode_t mode = allowed_mode(parent, entry, owner_set);
     // Only who may write to a directory can move it to its place.
@@ -113,7 +115,8 @@ Result<void> MetadataWriter::apply(int fd, const DirectoryPtr& parent, const Ent
 Result<void> MetadataWriter::apply_unopened(int directory, const DirectoryPtr& parent, const Entry& entry) {
     const char* name = entry.name.c_str();
     const bool owner_set = set_owner(directory, name, parent, entry, false);
-    if (entry.kind != EntryKind::Symlink && ::fchmodat(directory, name, allowed_mode(parent, entry, owner_set), 0) != 0) {
+    if (entry.kind != EntryKind::Symlink &&
+        ::fchmodat(directory, name, allowed_mode(parent, entry, owner_set), 0) != 0) {
         losses_.add("the mode", parent->path(entry.name), errno);
     }
     const std::string beneath = "/proc/self/fd/" + std::to_string(directory) + '/' + entry.name;
@@ -128,13 +131,16 @@ Result<void> MetadataWriter::apply_unopened(int directory, const DirectoryPtr& p
 
 void MetadataWriter::apply_late(const LateMetadata& late) {
     const auto parent = handles_.get(late.parent);
-    if (!parent.ok()) return losses_.add("the inode flags", late.parent->path(late.name), parent.error().system_errno());
+    if (!parent.ok())
+        return losses_.add("the inode flags", late.parent->path(late.name), parent.error().system_errno());
     // Non-blocking, and the inode is compared: somebody may have put something else here by now.
-    const Fd fd{::openat(parent.value()->get(), late.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    const Fd fd{
+        ::openat(parent.value()->get(), late.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     struct stat info;
     const bool same = fd && ::fstat(fd.get(), &info) == 0 && info.st_dev == late.device && info.st_ino == late.inode;
     if (!same) return losses_.add("the inode flags", late.parent->path(late.name), fd ? ESTALE : errno);
-    if (late.set_mode && ::fchmod(fd.get(), late.mode) != 0) losses_.add("the mode", late.parent->path(late.name), errno);
+    if (late.set_mode && ::fchmod(fd.get(), late.mode) != 0)
+        losses_.add("the mode", late.parent->path(late.name), errno);
     if (late.inode_flags == 0) return;
     int flags = 0;
     if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0) {

@@ -1,10 +1,11 @@
 #pragma once
-// Metadata: owner, mode, times, extended attributes (ACLs and capabilities among them) and inode flags, put onto what was restored.
+// Metadata: owner, mode, times, extended attributes (ACLs and capabilities among them) and inode flags, put onto what
+// was restored.
 //
 // The order matters: content before owner (writing drops capabilities), owner before mode (giving a file away drops its
-// set-user-ID bit), attributes after mode (an ACL carries it), times after all of these, flags last (an immutable file takes
-// nothing more). What this user may not set is counted as a loss and the rest goes on. A set-user-ID or set-group-ID bit is
-// set only by root and only under the recorded owner.
+// set-user-ID bit), attributes after mode (an ACL carries it), times after all of these, flags last (an immutable file
+// takes nothing more). What this user may not set is counted as a loss and the rest goes on. A set-user-ID or
+// set-group-ID bit is set only by root and only under the recorded owner.
 
 #include <sys/types.h>
 
@@ -29,8 +30,8 @@ struct Restorer {
     static Restorer current();
 };
 
-// What has to wait until an entry is at its place: an immutable file cannot be renamed, nor can its owner move a directory
-// that he may not write to.
+// What has to wait until an entry is at its place: an immutable file cannot be renamed, nor can its owner move a
+// directory that he may not write to.
 struct LateMetadata {
     DirectoryPtr parent;
     std::string name;
@@ -53,9 +54,10 @@ public:
     mode_t creation_mode(const Entry& entry) const { return entry.mode & 0777; }
     mode_t created_mode(const Entry& entry) const { return entry.mode & 0777 & ~who_.umask; }
 
-    // Onto an open file or directory, `entry.name` in `parent`, that has the mode `present_mode` and the owner of this process
-    // unless `owner_unknown`. Fails with Damaged where the attributes cannot be read from the repository.
-    Result<void> apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode, bool owner_unknown = false);
+    // Onto an open file or directory, `entry.name` in `parent`, that has the mode `present_mode` and the owner of this
+    // process unless `owner_unknown`. Fails with Damaged where the attributes cannot be read from the repository.
+    Result<void> apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode,
+                       bool owner_unknown = false);
     // Onto what cannot be opened: a symlink, FIFO or device just made in a directory of ours.
     Result<void> apply_unopened(int directory, const DirectoryPtr& parent, const Entry& entry);
     // After everything is in its place.

@@ -9,8 +9,8 @@
 
 namespace dr {
 
-// Calls `work(begin, end)` for pieces of 0 … count of at most `grain`, on any threads, and returns when all are done. `work` must not throw.
-// The calling thread works too.
+// Calls `work(begin, end)` for pieces of 0 … count of at most `grain`, on any threads, and returns when all are done.
+// `work` must not throw. The calling thread works too.
 template <typename Work>
 void in_parallel(TaskPool& pool, std::size_t count, std::size_t grain, const Work& work) {
     if (count <= grain) {

@@ -46,12 +46,15 @@ public:
         DR_TRY(check_paths(root));
         enter(DirectoryReader{context_.source, root}, target, request_.filter.selects_everything());
         while (!levels_.empty()) {
-            if (++steps_ % 64 == 0 && context_.monitor.cancelled()) return Error{ErrorCode::Cancelled, "the restore was interrupted"};
+            if (++steps_ % 64 == 0 && context_.monitor.cancelled())
+                return Error{ErrorCode::Cancelled, "the restore was interrupted"};
             Level& level = levels_.back();
             path_.resize(level.path_length);
             const EntryView* entry = DR_TRY(level.reader.next_view());
-            if (entry == nullptr) leave();
-            else DR_TRY(visit(level, *entry));
+            if (entry == nullptr)
+                leave();
+            else
+                DR_TRY(visit(level, *entry));
         }
         DR_TRY(compare_waiting());
         return std::move(planned_);
@@ -105,7 +108,8 @@ private:
 
     void refuse(std::string why) {
         ++planned_.plan.files_refused;
-        if (planned_.plan.refused.size() < RestorePlan::kMaxListed) planned_.plan.refused.push_back({path_, std::move(why)});
+        if (planned_.plan.refused.size() < RestorePlan::kMaxListed)
+            planned_.plan.refused.push_back({path_, std::move(why)});
     }
 
     Result<void> plan_new(Level& level, const EntryView& entry, bool everything) {
@@ -158,7 +162,8 @@ private:
         }
         if (entry.kind == EntryKind::Directory) return plan_directory(level, entry, info, everything);
         if (S_ISDIR(info.st_mode)) return in_the_way(level, "a directory is in the way of a file");
-        if (entry.kind == EntryKind::File && S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == entry.size) {
+        if (entry.kind == EntryKind::File && S_ISREG(info.st_mode) &&
+            static_cast<std::uint64_t>(info.st_size) == entry.size) {
             return plan_comparison(level, entry, directory->get());
         }
         if (equal_special(directory->get(), entry, info)) {
@@ -172,10 +177,12 @@ private:
     }
 
     Result<void> plan_directory(Level& level, const EntryView& entry, const struct stat& info, bool everything) {
-        if (S_ISLNK(info.st_mode)) return in_the_way(level, "a symbolic link is in the way of a directory; it is not followed");
+        if (S_ISLNK(info.st_mode))
+            return in_the_way(level, "a symbolic link is in the way of a directory; it is not followed");
         if (S_ISDIR(info.st_mode)) {
             act(level, Action::Merge);
-            enter(below(level, entry), std::make_shared<RestoreDirectory>(level.existing, std::string{entry.name}), everything);
+            enter(below(level, entry), std::make_shared<RestoreDirectory>(level.existing, std::string{entry.name}),
+                  everything);
             return {};
         }
         differs(level.existing);
@@ -204,7 +211,8 @@ private:
     void decide_different(const std::string& path) {
         if (!request_.overwrite) {
             ++planned_.plan.files_refused;
-            if (planned_.plan.refused.size() < RestorePlan::kMaxListed) planned_.plan.refused.push_back({path, "it differs"});
+            if (planned_.plan.refused.size() < RestorePlan::kMaxListed)
+                planned_.plan.refused.push_back({path, "it differs"});
             conflict(path);
             return;
         }
@@ -218,20 +226,24 @@ private:
             case EntryKind::Symlink: {
                 if (!S_ISLNK(info.st_mode)) return false;
                 std::string target(entry.target.size() + 1, 0);
-                const ssize_t got = ::readlinkat(directory, std::string{entry.name}.c_str(), target.data(), target.size());
+                const ssize_t got =
+                    ::readlinkat(directory, std::string{entry.name}.c_str(), target.data(), target.size());
                 return got == static_cast<ssize_t>(entry.target.size()) && target.starts_with(entry.target);
             }
             case EntryKind::Fifo: return S_ISFIFO(info.st_mode);
             case EntryKind::Socket: return S_ISSOCK(info.st_mode);
-            case EntryKind::CharDevice: return S_ISCHR(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
-            case EntryKind::BlockDevice: return S_ISBLK(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
+            case EntryKind::CharDevice:
+                return S_ISCHR(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
+            case EntryKind::BlockDevice:
+                return S_ISBLK(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
             default: return false;
         }
     }
 
     Result<void> plan_comparison(Level& level, const EntryView& entry, int directory) {
         const std::string name{entry.name};
-        auto file = std::make_shared<Fd>(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        auto file = std::make_shared<Fd>(
+            ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
         struct stat info;
         // What cannot be read cannot be shown to be equal.
         if (!*file || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -1,8 +1,8 @@
 #pragma once
 // The plan of a restore: the snapshot's tree beside what is in the target. Writes nothing.
 //
-// For every entry in a directory that exists on both sides there is one Action, in the order of the walk; what lies below a new
-// directory is new and needs none. The restore walks the same way again and takes them one by one.
+// For every entry in a directory that exists on both sides there is one Action, in the order of the walk; what lies
+// below a new directory is new and needs none. The restore walks the same way again and takes them one by one.
 
 #include <cstdint>
 #include <string>
@@ -30,7 +30,7 @@ enum class Action : std::uint8_t {
 struct PlannedRestore {
     RestorePlan plan;
     std::vector<Action> actions;
-    std::uint64_t conflicts = 0;              // differing entries where nothing may be replaced; counted in files_refused too
+    std::uint64_t conflicts = 0;  // differing entries where nothing may be replaced; counted in files_refused too
     std::vector<std::string> conflict_paths;  // at most RestorePlan::kMaxListed
     std::vector<std::string> created;         // the topmost of what is new; at most RestorePlan::kMaxListed
     std::vector<std::string> replaced;        // likewise
@@ -42,7 +42,8 @@ struct PlanContext {
     DirectoryHandles& handles;
     TaskPool& pool;
     Monitor& monitor;
-    // Look into new directories too: exact counts, and holes do not count as bytes. Otherwise their totals are taken as recorded.
+    // Look into new directories too: exact counts, and holes do not count as bytes. Otherwise their totals are taken as
+    // recorded.
     bool exact = false;
 };
 

@@ -21,16 +21,19 @@ Error conflict_error(const PlannedRestore& planned, const RestoreRequest& reques
         monitor.warning(planned.conflict_paths[i], Error{ErrorCode::AlreadyExists, "differs from the snapshot"});
         if (i < kNamedConflicts) names += (i == 0 ? "'" : ", '") + printable(planned.conflict_paths[i]) + "'";
     }
-    if (planned.conflicts > kNamedConflicts) names += " and " + std::to_string(planned.conflicts - kNamedConflicts) + " more";
+    if (planned.conflicts > kNamedConflicts)
+        names += " and " + std::to_string(planned.conflicts - kNamedConflicts) + " more";
     const std::string target = printable(request.target_path);
-    return Error{ErrorCode::AlreadyExists, std::to_string(planned.conflicts) + " entries in '" + target + "' differ from the snapshot: " + names}
+    return Error{ErrorCode::AlreadyExists,
+                 std::to_string(planned.conflicts) + " entries in '" + target + "' differ from the snapshot: " + names}
         .means("nothing was written")
-        .next("qnwis_dr restore --snapshot-id " + request.snapshot_id.text() + " --target-path " + target + " --overwrite    replaces them");
+        .next("qnwis_dr restore --snapshot-id " + request.snapshot_id.text() + " --target-path " + target +
+              " --overwrite    replaces them");
 }
 
 Error space_error(std::uint64_t needed, std::uint64_t free, const RestoreRequest& request) {
-    return Error{ErrorCode::NoSpace, "'" + printable(request.target_path) + "' has " + std::to_string(free) + " bytes free, the restore needs " +
-                                         std::to_string(needed)}
+    return Error{ErrorCode::NoSpace, "'" + printable(request.target_path) + "' has " + std::to_string(free) +
+                                         " bytes free, the restore needs " + std::to_string(needed)}
         .means("nothing was written")
         .next("df -h " + printable(request.target_path) + "    shows what the file system holds");
 }
@@ -75,7 +78,8 @@ private:
     }
 
     Result<RestoreOutcome> execute(const RestoreRoot& root, PlannedRestore planned);
-    Result<void> build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, LossCounter& losses, RestoreState& state);
+    Result<void> build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, LossCounter& losses,
+                                   RestoreState& state);
     Result<void> sync(int target, RestoreState& state) const;
 
     const RestoreRequest& request_;
@@ -103,7 +107,8 @@ Result<void> Restore::sync(int target, RestoreState& state) const {
     return state.outcome();
 }
 
-Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, LossCounter& losses, RestoreState& state) {
+Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions,
+                                        LossCounter& losses, RestoreState& state) {
     Staging::remove_dead(root.fd());
     DirectoryHandles handles{kOpenDirectories};
     const DirectoryPtr target = handles.hold(Fd{::dup(root.fd())});

@@ -1,14 +1,16 @@
 #pragma once
 // Restore: a snapshot's tree, or a part of it, written below an approved directory.
 //
-// Always: nothing outside the target is touched and no symlink is followed, whatever the tree says and whoever renames things
-// meanwhile; an entry appears under its name only complete and with every byte proven; without `overwrite` nothing that is
-// there changes, and if something there differs, nothing at all is written. The same restore again changes nothing and reads
-// no content from the repository. Stopped half-way (an error, Ctrl-C) it leaves nothing behind; killed half-way it leaves a hidden
-// directory `.qnwis-restore-<id>` in the target, which the next restore by the same user removes.
+// Always: nothing outside the target is touched and no symlink is followed, whatever the tree says and whoever renames
+// things meanwhile; an entry appears under its name only complete and with every byte proven; without `overwrite`
+// nothing that is there changes, and if something there differs, nothing at all is written. The same restore again
+// changes nothing and reads no content from the repository. Stopped half-way (an error, Ctrl-C) it leaves nothing
+// behind; killed half-way it leaves a hidden directory `.qnwis-restore-<id>` in the target, which the next restore by
+// the same user removes.
 //
-// New entries are built there and renamed out at the end; before that the file system is synced, so that a name never survives a
-// power cut that its content did not. Existing files that differ are built anew, from their own equal ranges and the missing ones.
+// New entries are built there and renamed out at the end; before that the file system is synced, so that a name never
+// survives a power cut that its content did not. Existing files that differ are built anew, from their own equal ranges
+// and the missing ones.
 
 #include <cstdint>
 #include <string>
@@ -26,44 +28,47 @@
 namespace dr {
 
 struct RestoreRequest {
-    Identifier plan_id;        // names the staging directory; unique among restores into this target
-    Identifier snapshot_id;    // for the plan and messages
+    Identifier plan_id;      // names the staging directory; unique among restores into this target
+    Identifier snapshot_id;  // for the plan and messages
     std::string target_path;
     bool dry_run = false;
     bool overwrite = false;
-    bool devices = false;      // make device nodes; without it they are recorded in `refused`
-    bool sync = true;          // durable once restore() returns
+    bool devices = false;  // make device nodes; without it they are recorded in `refused`
+    bool sync = true;      // durable once restore() returns
     RestoreFilter filter;
 };
 
 // A kind of thing that could not be restored, and how often. An ordinary user cannot give files away, for example.
 struct RestoreLoss {
-    std::string what;          // "the owner", "an extended attribute of the system", …
+    std::string what;  // "the owner", "an extended attribute of the system", …
     std::uint64_t count = 0;
-    std::string example;       // bytes of a path
+    std::string example;  // bytes of a path
     std::string reason;
 };
 
 struct RestoreOutcome {
-    RestorePlan plan;          // what was planned; a dry run ends with it. `refused` says why
+    RestorePlan plan;                  // what was planned; a dry run ends with it. `refused` says why
     std::uint64_t files_restored = 0;  // entries other than directories that were created or replaced
     std::uint64_t directories_restored = 0;
     std::uint64_t files_skipped = 0;   // equal already
     std::uint64_t bytes_restored = 0;  // their sizes without holes
     std::uint64_t bytes_read = 0;      // from the repository: frames of file content
-    std::vector<std::string> created;  // paths as bytes; at most RestorePlan::kMaxListed, the topmost of each new subtree
-    std::vector<std::string> replaced; // likewise
+    std::vector<std::string>
+        created;  // paths as bytes; at most RestorePlan::kMaxListed, the topmost of each new subtree
+    std::vector<std::string> replaced;  // likewise
     std::vector<RestoreLoss> losses;
 
-    // Files that could not be restored although they were planned; everything else was. At most RestorePlan::kMaxListed of them.
+    // Files that could not be restored although they were planned; everything else was. At most RestorePlan::kMaxListed
+    // of them.
     std::vector<PathProblem> failures;
     std::uint64_t failure_count = 0;
     ErrorCode worst_failure = ErrorCode::Io;  // of the failures: Damaged if one was
 };
 
-// Fails with Refused (allowlist), AlreadyExists (entries that differ, without overwrite: each goes to the monitor as a warning, and nothing was written),
-// NotFound (a path of the filter that the snapshot does not have), NoSpace (says what is needed), Damaged (the tree itself cannot be read), Io, Cancelled.
-// Single files that cannot be restored do not fail the whole: see RestoreOutcome::failures.
+// Fails with Refused (allowlist), AlreadyExists (entries that differ, without overwrite: each goes to the monitor as a
+// warning, and nothing was written), NotFound (a path of the filter that the snapshot does not have), NoSpace (says
+// what is needed), Damaged (the tree itself cannot be read), Io, Cancelled. Single files that cannot be restored do not
+// fail the whole: see RestoreOutcome::failures.
 Result<RestoreOutcome> restore(const RestoreRequest& request, BlobSource& source, const DirRef& root,
                                const RestoreAllowlist& allowlist, TaskPool& pool, Monitor& monitor);
 

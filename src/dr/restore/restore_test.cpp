@@ -46,7 +46,9 @@ protected:
         std::ranges::sort(found);
         return found;
     }
-    bool exists(const std::string& path) const { return std::filesystem::exists(std::filesystem::symlink_status(path)); }
+    bool exists(const std::string& path) const {
+        return std::filesystem::exists(std::filesystem::symlink_status(path));
+    }
 
     Scratch scratch;
     MemoryBlobs blobs;
@@ -81,7 +83,8 @@ void make_source(const std::string& path) {
         DR_CHECK(::pwrite(sparse.get(), "middle", 6, 32LL << 30) == 6);
         DR_CHECK(::pwrite(sparse.get(), "end", 3, (64LL << 30) - 3) == 3);
     }
-    for (int i = 0; i < 700; ++i) write_file(in("deep/many-" + std::to_string(i)), noise(static_cast<std::size_t>(65 + i), 100 + i));
+    for (int i = 0; i < 700; ++i)
+        write_file(in("deep/many-" + std::to_string(i)), noise(static_cast<std::size_t>(65 + i), 100 + i));
     const timespec times[2] = {{1'500'000'000, 7}, {1'500'000'000, 987'654'321}};
     ::utimensat(AT_FDCWD, in("small").c_str(), times, 0);
     ::utimensat(AT_FDCWD, in("empty").c_str(), times, 0);
@@ -95,11 +98,13 @@ void make_source(const std::string& path) {
     const unsigned char capability[20] = {1, 0, 0, 2, 0, 0x20};
     ::setxattr(in("deep/many-1").c_str(), "security.capability", capability, sizeof capability, 0);
     // user::rw-, user:1234:r--, group::r--, mask::r--, other::---
-    const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
-                                 16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+    const unsigned char acl[] = {2, 0,    0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,  4,
+                                 0, 0xd2, 4,   0,   0,   4,   0,  4, 0,   255, 255, 255, 255, 16, 0,
+                                 4, 0,    255, 255, 255, 255, 32, 0, 0,   0,   255, 255, 255, 255};
     ::setxattr(in("deep/many-2").c_str(), "system.posix_acl_access", acl, sizeof acl, 0);
     ::setxattr(in("deep").c_str(), "system.posix_acl_default", acl, sizeof acl, 0);
-    for (const auto& [name, flags] : {std::pair{"deep/many-3", FS_NODUMP_FL}, std::pair{"deep/many-4", FS_IMMUTABLE_FL}}) {
+    for (const auto& [name, flags] :
+         {std::pair{"deep/many-3", FS_NODUMP_FL}, std::pair{"deep/many-4", FS_IMMUTABLE_FL}}) {
         const Fd fd{::open(in(name).c_str(), O_RDONLY)};
         int now = 0;
         if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &now) != 0) continue;
@@ -160,7 +165,8 @@ TEST_F(RestoreTest, DevicesComeBackOnlyOnRequest) {
     Entry device = named("null", EntryKind::CharDevice, 0666);
     device.device_major = 1;
     device.device_minor = 3;
-    const DirRef root = tree(blobs, {device, named("talk", EntryKind::Socket, 0751), named("disk", EntryKind::BlockDevice, 0600)});
+    const DirRef root =
+        tree(blobs, {device, named("talk", EntryKind::Socket, 0751), named("disk", EntryKind::BlockDevice, 0600)});
 
     const RestoreOutcome without = run(root).value();
     EXPECT_EQ(without.files_restored, 1U);
@@ -182,7 +188,8 @@ TEST_F(RestoreTest, DevicesComeBackOnlyOnRequest) {
 }
 
 TEST_F(RestoreTest, WhatIsNotRestoredIsListedAlsoInNewDirectories) {
-    const DirRef root = tree(blobs, {directory(blobs, "new", {named("null", EntryKind::CharDevice, 0666), file(blobs, "file", "x")})});
+    const DirRef root =
+        tree(blobs, {directory(blobs, "new", {named("null", EntryKind::CharDevice, 0666), file(blobs, "file", "x")})});
     const RestoreOutcome outcome = run(root).value();
     ASSERT_EQ(outcome.plan.refused.size(), 1U);
     EXPECT_EQ(outcome.plan.files_refused, 1U);
@@ -200,7 +207,8 @@ TEST_F(RestoreTest, SymbolicLinksOfSeveralNamesStayOne) {
         return entry;
     };
     // The third claims to be the same, and is not.
-    const DirRef root = tree(blobs, {name_of_one("a", "there"), name_of_one("b", "there"), name_of_one("c", "elsewhere")});
+    const DirRef root =
+        tree(blobs, {name_of_one("a", "there"), name_of_one("b", "there"), name_of_one("c", "elsewhere")});
     EXPECT_EQ(run(root).value().files_restored, 3U);
     struct stat info;
     ASSERT_EQ(::lstat((scratch / "target/b").c_str(), &info), 0);
@@ -209,8 +217,10 @@ TEST_F(RestoreTest, SymbolicLinksOfSeveralNamesStayOne) {
 }
 
 TEST_F(RestoreTest, ADryRunWritesNothingAndSaysWhatWouldHappen) {
-    const DirRef root = tree(blobs, {file(blobs, "equal", "same"), file(blobs, "differs", noise(500, 1)), file(blobs, "new", noise(700, 2)),
-                                     directory(blobs, "dir", {file(blobs, "inner", "x"), symlink_to("l", "y")}), named("s", EntryKind::BlockDevice, 0)});
+    const DirRef root = tree(
+        blobs, {file(blobs, "equal", "same"), file(blobs, "differs", noise(500, 1)), file(blobs, "new", noise(700, 2)),
+                directory(blobs, "dir", {file(blobs, "inner", "x"), symlink_to("l", "y")}),
+                named("s", EntryKind::BlockDevice, 0)});
     RestoreRequest asked = request();
     asked.dry_run = true;
 
@@ -238,7 +248,9 @@ TEST_F(RestoreTest, ADryRunWritesNothingAndSaysWhatWouldHappen) {
 }
 
 TEST_F(RestoreTest, WithoutOverwriteOneDifferingFileMeansThatNothingIsWritten) {
-    const DirRef root = tree(blobs, {file(blobs, "a-new", "1"), directory(blobs, "d", {file(blobs, "differs", noise(300, 5))}), file(blobs, "z-new", "2")});
+    const DirRef root =
+        tree(blobs, {file(blobs, "a-new", "1"), directory(blobs, "d", {file(blobs, "differs", noise(300, 5))}),
+                     file(blobs, "z-new", "2")});
     std::filesystem::create_directories(scratch / "target/d");
     write_file(scratch / "target/d/differs", noise(300, 6));
     const auto before = describe(scratch / "target");
@@ -285,9 +297,12 @@ TEST_F(RestoreTest, AHoleInTheSnapshotReplacesDataInTheOldFile) {
 }
 
 TEST_F(RestoreTest, FiltersTakeAPartWithTheDirectoriesAboveIt) {
-    const DirRef root = tree(blobs, {directory(blobs, "etc", {file(blobs, "app.conf", "c"), file(blobs, "app.log", "l"),
-                                                              directory(blobs, "sub", {file(blobs, "deep.conf", "d"), file(blobs, "x.txt", "x")})}, 0750),
-                                     directory(blobs, "usr", {file(blobs, "u", "u")}), directory(blobs, "bare", {})});
+    const DirRef root =
+        tree(blobs, {directory(blobs, "etc",
+                               {file(blobs, "app.conf", "c"), file(blobs, "app.log", "l"),
+                                directory(blobs, "sub", {file(blobs, "deep.conf", "d"), file(blobs, "x.txt", "x")})},
+                               0750),
+                     directory(blobs, "usr", {file(blobs, "u", "u")}), directory(blobs, "bare", {})});
     RestoreRequest asked = request();
     asked.filter = RestoreFilter{{RelativePath::parse("etc/sub").value()}, {}, {}};
     EXPECT_EQ(run(asked, root).value().files_restored, 2U);
@@ -310,9 +325,11 @@ TEST_F(RestoreTest, FiltersTakeAPartWithTheDirectoriesAboveIt) {
 TEST_F(RestoreTest, ADamagedFileIsNamedAndNotMadeAndTheOthersAre) {
     const std::string bad = noise(70'000, 1);
     const std::string worse = noise(400'000, 2);
-    const DirRef root = tree(blobs, {file(blobs, "bad", bad), file(blobs, "good", noise(70'000, 3)), file(blobs, "worse", worse)});
+    const DirRef root =
+        tree(blobs, {file(blobs, "bad", bad), file(blobs, "good", noise(70'000, 3)), file(blobs, "worse", worse)});
     blobs.flip(blobs.namer().name(BlobType::Data, sha256(as_bytes(bad))));
-    blobs.forget(blobs.namer().name(BlobType::Data, sha256(as_bytes(std::string_view{worse}.substr(100'000, 100'000)))));
+    blobs.forget(
+        blobs.namer().name(BlobType::Data, sha256(as_bytes(std::string_view{worse}.substr(100'000, 100'000)))));
 
     const RestoreOutcome outcome = run(root).value();
 
@@ -356,7 +373,8 @@ TEST_F(RestoreTest, HardLinkGroupsThatLieKeepTheirOwnContent) {
 }
 
 TEST_F(RestoreTest, OverwriteReplacesAFileByADirectoryButNeverADirectoryByAFile) {
-    const DirRef root = tree(blobs, {directory(blobs, "was-file", {file(blobs, "x", "x")}), file(blobs, "was-dir", "f"), file(blobs, "link", "content")});
+    const DirRef root = tree(blobs, {directory(blobs, "was-file", {file(blobs, "x", "x")}), file(blobs, "was-dir", "f"),
+                                     file(blobs, "link", "content")});
     std::filesystem::create_directories(scratch / "target/was-dir/precious");
     write_file(scratch / "target/was-file", "old");
     write_file(scratch / "outside", "untouched");
@@ -446,7 +464,8 @@ TEST_F(RestoreTest, AnImpossibleSizeIsToldApartFromASparseOne) {
             const Result<RestoreOutcome> refused = run(asked, root);
             if (!refused.ok()) {
                 EXPECT_EQ(refused.error().code(), ErrorCode::NoSpace);
-                EXPECT_NE(refused.error().what().find(std::to_string(100ULL * 10'000 << 20)), std::string::npos) << refused.error().what();
+                EXPECT_NE(refused.error().what().find(std::to_string(100ULL * 10'000 << 20)), std::string::npos)
+                    << refused.error().what();
             }
             EXPECT_FALSE(exists(scratch / "other"));
             return;
@@ -489,7 +508,9 @@ TEST_F(RestoreTest, AKilledRestoreShowsNothingAndIsCleanedUpByTheNext) {
     const pid_t child = ::fork();
     if (child == 0) {
         TaskPool own{1};
-        blobs.on_open = [&] { if (blobs.frames_opened > 20) ::_exit(1); };
+        blobs.on_open = [&] {
+            if (blobs.frames_opened > 20) ::_exit(1);
+        };
         (void)restore(request(), blobs, root, RestoreAllowlist{{scratch.path()}}, own, monitor).ok();
         ::_exit(0);
     }
@@ -560,8 +581,8 @@ TEST_F(RestoreTest, ATargetThatCannotBeWrittenToIsSaidSo) {
     EXPECT_TRUE(names(scratch / "target").empty());
 }
 
-// Somebody swaps a directory of the target for a symlink and back while files are restored into it. Some runs fail, some
-// succeed; none may write where the link points.
+// Somebody swaps a directory of the target for a symlink and back while files are restored into it. Some runs fail,
+// some succeed; none may write where the link points.
 TEST_F(RestoreTest, SwappingADirectoryForASymlinkGainsNothing) {
     std::filesystem::create_directories(scratch / "outside");
     std::filesystem::create_directories(scratch / "target/d/e");
@@ -576,8 +597,10 @@ TEST_F(RestoreTest, SwappingADirectoryForASymlinkGainsNothing) {
         }
     }};
     for (int i = 0; i < 60; ++i) {
-        const DirRef root = tree(blobs, {directory(blobs, "d", {directory(blobs, "e", {file(blobs, "f" + std::to_string(i), noise(2000, i))}),
-                                                                 file(blobs, "g" + std::to_string(i), "x")})});
+        const DirRef root =
+            tree(blobs, {directory(blobs, "d",
+                                   {directory(blobs, "e", {file(blobs, "f" + std::to_string(i), noise(2000, i))}),
+                                    file(blobs, "g" + std::to_string(i), "x")})});
         RestoreRequest asked = request();
         asked.overwrite = i % 2 == 1;
         (void)run(asked, root).ok();
@@ -602,7 +625,8 @@ TEST_F(RestoreTest, ManySmallFilesOfSeveralWindowsComeBack) {
     std::vector<Entry> directories;
     for (int d = 0; d < 12; ++d) {
         std::vector<Entry> entries;
-        for (int i = 0; i < 1500; ++i) entries.push_back(file(blobs, "f" + std::to_string(i), noise(static_cast<std::size_t>(i % 150), i)));
+        for (int i = 0; i < 1500; ++i)
+            entries.push_back(file(blobs, "f" + std::to_string(i), noise(static_cast<std::size_t>(i % 150), i)));
         directories.push_back(directory(blobs, "d" + std::to_string(d), entries));
     }
     const DirRef root = tree(blobs, directories);

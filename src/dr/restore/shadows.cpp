@@ -26,7 +26,8 @@ Result<void> move_new(int from, int to, const char* name) {
         errno = EEXIST;
         if (!there(to, name) && ::renameat(from, name, to, name) == 0) return {};
     }
-    if (errno == EEXIST) return Error{ErrorCode::Io, "something appeared under this name during the restore; it was left as it is"};
+    if (errno == EEXIST)
+        return Error{ErrorCode::Io, "something appeared under this name during the restore; it was left as it is"};
     return Error::from_errno(errno, "cannot put the finished entry in its place");
 }
 
@@ -51,19 +52,22 @@ Result<DirectoryPtr> Shadows::make(const DirectoryPtr& real, DirectoryPtr& shado
     if (shadow) return shadow;
     DR_CHECK(staging_.has_value());
     const std::string name = kind + std::to_string(count_);
-    if (::mkdirat(staging_->fd(), name.c_str(), 0700) != 0) return Error::from_errno(errno, "cannot make a directory in staging");
+    if (::mkdirat(staging_->fd(), name.c_str(), 0700) != 0)
+        return Error::from_errno(errno, "cannot make a directory in staging");
     ++count_;
     shadow = std::make_shared<RestoreDirectory>(staging_directory_, name);
     shadow->stand_for(real);
     return shadow;
 }
 
-Result<void> Shadows::move_out(const DirectoryPtr& shadow, const DirectoryPtr& real, bool replacing, RestoreState& state) {
+Result<void> Shadows::move_out(const DirectoryPtr& shadow, const DirectoryPtr& real, bool replacing,
+                               RestoreState& state) {
     const auto from = DR_TRY(handles_.get(shadow));
     const auto to = DR_TRY(handles_.get(real));
     DR_TRY(each_name(from->get(), [&](std::string_view name_view) -> Result<void> {
         const std::string name{name_view};
-        Result<void> moved = replacing ? move_over(from->get(), to->get(), name.c_str()) : move_new(from->get(), to->get(), name.c_str());
+        Result<void> moved = replacing ? move_over(from->get(), to->get(), name.c_str())
+                                       : move_new(from->get(), to->get(), name.c_str());
         if (!moved.ok()) state.fail(real->path(name), std::move(moved).error());
         return {};
     }));
@@ -71,15 +75,18 @@ Result<void> Shadows::move_out(const DirectoryPtr& shadow, const DirectoryPtr& r
     return {};
 }
 
-void Shadows::finish_directory(const MergedDirectory& merged, MetadataWriter& metadata, RestoreState& state, bool overwrite) {
+void Shadows::finish_directory(const MergedDirectory& merged, MetadataWriter& metadata, RestoreState& state,
+                               bool overwrite) {
     if (!merged.parent) return;
     const auto handle = handles_.get(merged.directory);
     Result<void> finished = handle.ok() ? Result<void>{} : Result<void>{handle.error()};
-    if (finished.ok() && overwrite) finished = refresh_metadata(handle.value()->get(), merged.parent, merged.entry, metadata);
+    if (finished.ok() && overwrite)
+        finished = refresh_metadata(handle.value()->get(), merged.parent, merged.entry, metadata);
     if (finished.ok() && !overwrite && merged.creating) {
         // It was the snapshot's directory but for what was missing: its time is the snapshot's again.
-        const std::array<timespec, 2> times{timespec{0, UTIME_OMIT},
-                                            timespec{merged.entry.mtime_seconds, static_cast<long>(merged.entry.mtime_nanoseconds % 1'000'000'000U)}};
+        const std::array<timespec, 2> times{
+            timespec{0, UTIME_OMIT},
+            timespec{merged.entry.mtime_seconds, static_cast<long>(merged.entry.mtime_nanoseconds % 1'000'000'000U)}};
         (void)::futimens(handle.value()->get(), times.data());
     }
     if (!finished.ok()) state.fail(merged.directory->path(), std::move(finished).error());
@@ -100,8 +107,9 @@ void Shadows::publish(MetadataWriter& metadata, RestoreState& state, bool overwr
 Result<void> refresh_metadata(int fd, const DirectoryPtr& parent, const Entry& entry, MetadataWriter& metadata) {
     struct stat info;
     if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "cannot look at the entry");
-    const bool equal = info.st_uid == entry.uid && info.st_gid == entry.gid && (info.st_mode & 07777) == (entry.mode & 07777) &&
-                       info.st_mtim.tv_sec == entry.mtime_seconds && info.st_mtim.tv_nsec == static_cast<long>(entry.mtime_nanoseconds);
+    const bool equal = info.st_uid == entry.uid && info.st_gid == entry.gid &&
+                       (info.st_mode & 07777) == (entry.mode & 07777) && info.st_mtim.tv_sec == entry.mtime_seconds &&
+                       info.st_mtim.tv_nsec == static_cast<long>(entry.mtime_nanoseconds);
     if (equal) return {};
     // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
     if (S_ISREG(info.st_mode) && info.st_nlink > 1 && !entry.hard_link) return {};

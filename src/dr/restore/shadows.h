@@ -17,10 +17,10 @@ namespace dr {
 // A directory that is in the target and in the snapshot.
 struct MergedDirectory {
     DirectoryPtr directory;
-    DirectoryPtr parent;    // null for the target itself, whose metadata is not the snapshot's
-    Entry entry;            // metadata
-    DirectoryPtr creating;  // shadow of what is new; null: nothing is
-    DirectoryPtr replacing; // shadow of what is replaced
+    DirectoryPtr parent;     // null for the target itself, whose metadata is not the snapshot's
+    Entry entry;             // metadata
+    DirectoryPtr creating;   // shadow of what is new; null: nothing is
+    DirectoryPtr replacing;  // shadow of what is replaced
 };
 
 // One thread.
@@ -29,12 +29,15 @@ public:
     Shadows(DirectoryHandles& handles, DirectoryPtr target, std::string id)
         : handles_(handles), target_(std::move(target)), id_(std::move(id)) {}
 
-    // Makes the staging directory in the target. To be called first, if there is something to build. Fails as Staging::create() does.
+    // Makes the staging directory in the target. To be called first, if there is something to build. Fails as
+    // Staging::create() does.
     Result<void> open();
 
     // The shadow of `merged` for new or for replacing entries; made where there is none yet.
     Result<DirectoryPtr> for_creating(MergedDirectory& merged) { return make(merged.directory, merged.creating, 'c'); }
-    Result<DirectoryPtr> for_replacing(MergedDirectory& merged) { return make(merged.directory, merged.replacing, 'r'); }
+    Result<DirectoryPtr> for_replacing(MergedDirectory& merged) {
+        return make(merged.directory, merged.replacing, 'r');
+    }
 
     // Everything below it is built. Directories come innermost first.
     void add(MergedDirectory merged) { merged_.push_back(std::move(merged)); }
@@ -42,7 +45,8 @@ public:
     // Whether there is anything to publish.
     bool any() const { return !merged_.empty(); }
 
-    // Renames all into place, then puts the metadata of merged directories. What cannot be put in its place fails by itself.
+    // Renames all into place, then puts the metadata of merged directories. What cannot be put in its place fails by
+    // itself.
     void publish(MetadataWriter& metadata, RestoreState& state, bool overwrite);
 
 private:
@@ -59,7 +63,8 @@ private:
     std::vector<MergedDirectory> merged_;
 };
 
-// Puts the snapshot's metadata on what is there and equal in content, where it differs. `fd` is an open file or directory.
+// Puts the snapshot's metadata on what is there and equal in content, where it differs. `fd` is an open file or
+// directory.
 Result<void> refresh_metadata(int fd, const DirectoryPtr& parent, const Entry& entry, MetadataWriter& metadata);
 
 }  // namespace dr

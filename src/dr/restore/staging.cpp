@@ -43,7 +43,8 @@ Result<void> empty_one_level(int top, int directory, std::deque<std::string>& mo
         // Moving a directory needs the right to write to it.
         std::string at_top = "removed-" + std::to_string(counter++);
         if (::renameat(directory, name.c_str(), top, at_top.c_str()) != 0 &&
-            (::fchmodat(directory, name.c_str(), 0700, 0) != 0 || ::renameat(directory, name.c_str(), top, at_top.c_str()) != 0)) {
+            (::fchmodat(directory, name.c_str(), 0700, 0) != 0 ||
+             ::renameat(directory, name.c_str(), top, at_top.c_str()) != 0)) {
             return Error::from_errno(errno, "cannot remove what a restore left");
         }
         moved.push_back(std::move(at_top));
@@ -72,7 +73,8 @@ void remove_if_dead(int target, const std::string& name) {
 void make_plain(int directory) {
     (void)::fremovexattr(directory, "system.posix_acl_default");
     (void)::fremovexattr(directory, "system.posix_acl_access");
-    [[maybe_unused]] const int group = ::fchown(directory, static_cast<uid_t>(-1), ::getegid());  // may not be ours to change
+    [[maybe_unused]] const int group =
+        ::fchown(directory, static_cast<uid_t>(-1), ::getegid());  // may not be ours to change
     (void)::fchmod(directory, 0700);
 }
 
@@ -90,7 +92,8 @@ Result<void> remove_content(int directory) {
     }));
     // Names of an earlier, interrupted removal are still taken.
     for (const std::string& name : moved) {
-        if (name.starts_with("removed-")) counter = std::max<std::uint64_t>(counter, std::strtoull(name.c_str() + 8, nullptr, 10) + 1);
+        if (name.starts_with("removed-"))
+            counter = std::max<std::uint64_t>(counter, std::strtoull(name.c_str() + 8, nullptr, 10) + 1);
     }
     while (!moved.empty()) {
         const std::string name = std::move(moved.front());
@@ -98,7 +101,8 @@ Result<void> remove_content(int directory) {
         const Fd level = open_to_empty(directory, name);
         if (!level) return Error::from_errno(errno, "cannot remove what a restore left");
         DR_TRY(empty_one_level(directory, level.get(), moved, counter));
-        if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0) return Error::from_errno(errno, "cannot remove what a restore left");
+        if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0)
+            return Error::from_errno(errno, "cannot remove what a restore left");
     }
     return {};
 }
@@ -119,7 +123,8 @@ Result<Staging> Staging::create(int target, std::string_view id) {
     if (!own) return Error::from_errno(errno, "cannot open the target");
     std::string name = std::string{kStagingPrefix} + std::string{id};
     if (::mkdirat(target, name.c_str(), 0700) != 0) {
-        if (errno == EEXIST) return Error{ErrorCode::AlreadyExists, "another restore with the id '" + std::string{id} + "' is running"};
+        if (errno == EEXIST)
+            return Error{ErrorCode::AlreadyExists, "another restore with the id '" + std::string{id} + "' is running"};
         return Error::from_errno(errno, "cannot write to the target");
     }
     Fd directory{::openat(target, name.c_str(), kDirectoryFlags)};

@@ -1,8 +1,9 @@
 #pragma once
-// Staging: the private directory `.qnwis-restore-<id>` where new entries are built before they appear under their names.
+// Staging: the private directory `.qnwis-restore-<id>` where new entries are built before they appear under their
+// names.
 //
-// Mode 0700, no inherited group or ACL, and locked (flock) as long as its restore lives. A staging directory of the same user that
-// nobody locks belongs to a restore that died, and is removed by the next one.
+// Mode 0700, no inherited group or ACL, and locked (flock) as long as its restore lives. A staging directory of the
+// same user that nobody locks belongs to a restore that died, and is removed by the next one.
 
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@ public:
     // Removes what dead restores of this user left in `target`, as far as it may.
     static void remove_dead(int target);
 
-    // Makes a new one; borrows `target` only for the call. `id` is a file name component. Fails with AlreadyExists (a restore of this id is running), Io, NoSpace.
+    // Makes a new one; borrows `target` only for the call. `id` is a file name component. Fails with AlreadyExists (a
+    // restore of this id is running), Io, NoSpace.
     static Result<Staging> create(int target, std::string_view id);
 
     Staging(Staging&&) = default;
@@ -38,7 +40,8 @@ private:
     std::string name_;
 };
 
-// Removes everything in `directory`, at any depth, with a few handles and no recursion. Only for a directory where nobody else writes.
+// Removes everything in `directory`, at any depth, with a few handles and no recursion. Only for a directory where
+// nobody else writes.
 Result<void> remove_content(int directory);
 
 }  // namespace dr

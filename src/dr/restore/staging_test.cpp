@@ -18,7 +18,8 @@ TEST(Staging, IsPrivateAndGoesAwayWithAllThatIsInIt) {
     const Scratch scratch;
     // A target that hands down group, set-group-ID bit and a default ACL.
     ::chmod(scratch.path().c_str(), 02777);
-    const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 4, 0, 7, 0, 255, 255, 255, 255, 32, 0, 7, 0, 255, 255, 255, 255};
+    const unsigned char acl[] = {2, 0, 0,   0,   1,   0,   7,  0, 255, 255, 255, 255, 4,   0,
+                                 7, 0, 255, 255, 255, 255, 32, 0, 7,   0,   255, 255, 255, 255};
     ::setxattr(scratch.path().c_str(), "system.posix_acl_default", acl, sizeof acl, 0);
     const Fd target = open_path(scratch.path());
     {

@@ -6,7 +6,9 @@ namespace dr {
 namespace {
 
 bool concerns_everything(const Error& error) {
-    if (error.code() == ErrorCode::NoSpace || error.code() == ErrorCode::Cancelled || error.code() == ErrorCode::Unavailable) return true;
+    if (error.code() == ErrorCode::NoSpace || error.code() == ErrorCode::Cancelled ||
+        error.code() == ErrorCode::Unavailable)
+        return true;
     const int number = error.system_errno();
     return number == EROFS || number == EIO || number == ESTALE || number == ENFILE || number == EMFILE;
 }
@@ -60,8 +62,11 @@ void RestoreState::report() {
     const std::uint64_t bytes = bytes_;
     const std::uint64_t files = files_;
     // Totals taken as recorded leave out symlinks and may count holes: never show more done than there is.
-    monitor_.progress({.phase = "restoring", .bytes_done = bytes, .bytes_total = std::max(bytes, bytes_total),
-                       .files_done = files, .files_total = std::max(files, files_total)});
+    monitor_.progress({.phase = "restoring",
+                       .bytes_done = bytes,
+                       .bytes_total = std::max(bytes, bytes_total),
+                       .files_done = files,
+                       .files_total = std::max(files, files_total)});
 }
 
 void RestoreState::tell(RestoreOutcome& outcome) {

@@ -35,8 +35,8 @@ Error refused(std::string_view target, const std::string& why) {
         .next("qnwis_dr config show    lists the allowed targets and where they come from");
 }
 
-// Takes components off the end until what is left exists. A component that cannot be resolved but is there is a symlink to nowhere:
-// making its target would write where the link points.
+// Takes components off the end until what is left exists. A component that cannot be resolved but is there is a symlink
+// to nowhere: making its target would write where the link points.
 Result<Resolved> resolve(std::string_view target) {
     std::string path{target};
     Resolved resolved;
@@ -49,10 +49,12 @@ Result<Resolved> resolve(std::string_view target) {
         if (errno == ELOOP) return refused(target, "it runs in a circle of symbolic links");
         if (errno != ENOENT) return Error::from_errno(errno, "cannot resolve '" + printable(target) + "'");
         struct stat there;
-        if (::lstat(path.c_str(), &there) == 0) return refused(target, "'" + printable(path) + "' is a symbolic link to nowhere");
+        if (::lstat(path.c_str(), &there) == 0)
+            return refused(target, "'" + printable(path) + "' is a symbolic link to nowhere");
         const std::size_t slash = path.rfind('/');
         std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-        if (!RelativePath::is_component(name)) return refused(target, "'..' may not follow something that does not exist");
+        if (!RelativePath::is_component(name))
+            return refused(target, "'..' may not follow something that does not exist");
         resolved.missing.insert(resolved.missing.begin(), std::move(name));
         path = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     }
@@ -62,7 +64,8 @@ Result<Resolved> resolve(std::string_view target) {
 std::optional<std::string> below(const std::string& base, const std::string& path) {
     if (path == base) return "";
     if (base == "/") return path.substr(1);
-    if (path.size() > base.size() && path.starts_with(base) && path[base.size()] == '/') return path.substr(base.size() + 1);
+    if (path.size() > base.size() && path.starts_with(base) && path[base.size()] == '/')
+        return path.substr(base.size() + 1);
     return std::nullopt;
 }
 

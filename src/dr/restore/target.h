@@ -1,9 +1,9 @@
 #pragma once
 // Where a restore may write: the allowlist, and the one directory that was checked against it.
 //
-// The check is on what is really there: symlinks in the configured directories and in the typed target are resolved, and the
-// target is then opened from the handle of the allowed directory with openat2 (beneath it, no symlinks, no magic links).
-// What is held is a handle, so nothing that is renamed or planted afterwards moves the restore elsewhere.
+// The check is on what is really there: symlinks in the configured directories and in the typed target are resolved,
+// and the target is then opened from the handle of the allowed directory with openat2 (beneath it, no symlinks, no
+// magic links). What is held is a handle, so nothing that is renamed or planted afterwards moves the restore elsewhere.
 
 #include <string>
 #include <string_view>
@@ -14,7 +14,8 @@
 
 namespace dr {
 
-// Directories approved for restores. Fails closed: an empty list, a directory that is not there and a relative one allow nothing.
+// Directories approved for restores. Fails closed: an empty list, a directory that is not there and a relative one
+// allow nothing.
 class RestoreAllowlist {
 public:
     RestoreAllowlist() = default;
@@ -30,10 +31,10 @@ private:
 // The right to write below one directory.
 class RestoreRoot {
 public:
-    // Checks `target` (absolute, or relative to the current directory) against the allowlist and opens it. A target that is not
-    // there yet is made only with `create`; without, exists() is false and nothing is written. Fails with Refused (outside
-    // the allowlist, a symlink on the way, `..` behind something that does not exist), BadRequest (empty, NUL), Io (not a directory,
-    // not permitted).
+    // Checks `target` (absolute, or relative to the current directory) against the allowlist and opens it. A target
+    // that is not there yet is made only with `create`; without, exists() is false and nothing is written. Fails with
+    // Refused (outside the allowlist, a symlink on the way, `..` behind something that does not exist), BadRequest
+    // (empty, NUL), Io (not a directory, not permitted).
     static Result<RestoreRoot> open(std::string_view target, const RestoreAllowlist& allowlist, bool create);
 
     bool exists() const { return static_cast<bool>(directory_); }

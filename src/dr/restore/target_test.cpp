@@ -48,8 +48,9 @@ TEST_F(TargetTest, NothingElseIs) {
     std::filesystem::create_directory_symlink(scratch / "outside", scratch / "allowed/link");
     std::filesystem::create_directory_symlink(scratch / "nowhere", scratch / "allowed/dangling");
     std::filesystem::create_symlink("circle", scratch / "allowed/circle");
-    for (const char* target : {"outside", "allowed-not", "allowed-not/x", "", "allowed/..", "allowed/../outside", "allowed/link", "allowed/link/new",
-                               "allowed/dangling", "allowed/dangling/new", "allowed/new/../../outside", "allowed/new/..", "allowed/circle"}) {
+    for (const char* target : {"outside", "allowed-not", "allowed-not/x", "", "allowed/..", "allowed/../outside",
+                               "allowed/link", "allowed/link/new", "allowed/dangling", "allowed/dangling/new",
+                               "allowed/new/../../outside", "allowed/new/..", "allowed/circle"}) {
         EXPECT_EQ(refusal(scratch / target), ErrorCode::Refused) << target;
     }
     EXPECT_EQ(refusal("/"), ErrorCode::Refused);
@@ -68,12 +69,14 @@ TEST_F(TargetTest, AFileIsNoTarget) {
 
 TEST_F(TargetTest, ALinkInsideTheAllowedDirectoryIsResolvedBeforeItIsJudged) {
     std::filesystem::create_directory_symlink(scratch / "allowed/inner", scratch / "allowed/alias");
-    const RestoreRoot root = RestoreRoot::open(scratch / "allowed/alias/new", RestoreAllowlist{{scratch / "allowed"}}, true).value();
+    const RestoreRoot root =
+        RestoreRoot::open(scratch / "allowed/alias/new", RestoreAllowlist{{scratch / "allowed"}}, true).value();
     EXPECT_EQ(root.path(), scratch / "allowed/inner/new");
 }
 
 TEST_F(TargetTest, AnAllowlistThatNamesNothingRealAllowsNothing) {
-    for (const std::vector<std::string>& list : {std::vector<std::string>{}, {""}, {"relative"}, {scratch / "missing"}, {"."}}) {
+    for (const std::vector<std::string>& list :
+         {std::vector<std::string>{}, {""}, {"relative"}, {scratch / "missing"}, {"."}}) {
         const Result<RestoreRoot> root = RestoreRoot::open(scratch / "allowed", RestoreAllowlist{list}, true);
         ASSERT_FALSE(root.ok());
         EXPECT_EQ(root.error().code(), ErrorCode::Refused);

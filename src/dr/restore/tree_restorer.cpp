@@ -20,7 +20,8 @@ Entry metadata_of(const EntryView& view) {
 }
 
 std::shared_ptr<Fd> open_old(int directory, const std::string& name) {
-    auto old = std::make_shared<Fd>(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    auto old = std::make_shared<Fd>(
+        ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     struct stat info;
     return *old && ::fstat(old->get(), &info) == 0 && S_ISREG(info.st_mode) ? old : nullptr;
 }
@@ -30,8 +31,11 @@ std::shared_ptr<Fd> open_old(int directory, const std::string& name) {
 void TreeRestorer::run(const DirRef& root, const DirectoryPtr& target) {
     auto merged = std::make_unique<MergedDirectory>();
     merged->directory = target;
-    enter({.reader = DirectoryReader{parts_.source, root}, .merged = std::move(merged), .made = nullptr, .entry = {},
-                             .everything = parts_.request.filter.selects_everything()});
+    enter({.reader = DirectoryReader{parts_.source, root},
+           .merged = std::move(merged),
+           .made = nullptr,
+           .entry = {},
+           .everything = parts_.request.filter.selects_everything()});
     while (!levels_.empty() && !parts_.state.stopped()) step();
     parts_.runner.run(std::move(window_));
     parts_.runner.drain();
@@ -108,8 +112,12 @@ Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
 }
 
 Result<void> TreeRestorer::visit_directory(Level& level, const EntryView& view, Action action, bool everything) {
-    Level below{.reader = DirectoryReader{parts_.source, view.directory, level.reader.owner()}, .merged = nullptr, .made = nullptr,
-                .replaces = action == Action::Replace, .entry = metadata_of(view), .everything = everything};
+    Level below{.reader = DirectoryReader{parts_.source, view.directory, level.reader.owner()},
+                .merged = nullptr,
+                .made = nullptr,
+                .replaces = action == Action::Replace,
+                .entry = metadata_of(view),
+                .everything = everything};
     if (action == Action::Merge) {
         below.merged = std::make_unique<MergedDirectory>();
         below.merged->parent = level.merged->directory;
@@ -129,18 +137,20 @@ Result<void> TreeRestorer::visit_directory(Level& level, const EntryView& view, 
 // Where a new entry of the directory at this level is made; makes directories above it that nothing needed until now.
 Result<DirectoryPtr> TreeRestorer::place_in(std::size_t index, bool replacing) {
     Level& level = levels_[index];
-    if (level.merged) return replacing ? parts_.shadows.for_replacing(*level.merged) : parts_.shadows.for_creating(*level.merged);
+    if (level.merged)
+        return replacing ? parts_.shadows.for_replacing(*level.merged) : parts_.shadows.for_creating(*level.merged);
     if (level.made) return level.made;
     std::size_t first = index;
     while (first > 0 && !levels_[first - 1].merged && !levels_[first - 1].made) --first;
     for (std::size_t at = first; at <= index; ++at) {
         Level& making = levels_[at];
         Level& above = levels_[at - 1];
-        const DirectoryPtr parent = above.made                ? above.made
+        const DirectoryPtr parent = above.made        ? above.made
                                     : making.replaces ? DR_TRY(parts_.shadows.for_replacing(*above.merged))
-                                                              : DR_TRY(parts_.shadows.for_creating(*above.merged));
+                                                      : DR_TRY(parts_.shadows.for_creating(*above.merged));
         const auto handle = DR_TRY(parts_.handles.get(parent));
-        if (::mkdirat(handle->get(), making.entry.name.c_str(), 0700) != 0) return Error::from_errno(errno, "cannot make the directory");
+        if (::mkdirat(handle->get(), making.entry.name.c_str(), 0700) != 0)
+            return Error::from_errno(errno, "cannot make the directory");
         making.made = std::make_shared<RestoreDirectory>(parent, making.entry.name);
     }
     return level.made;
@@ -190,7 +200,10 @@ Result<void> TreeRestorer::visit_file(const DirectoryPtr& place, Entry entry, Ac
         case FileContent::Form::Single: {
             const BlobId id = parts_.source.namer().name(BlobType::Data, entry.content.sha256);
             const auto length = static_cast<std::uint32_t>(entry.size);
-            window_->pieces.push_back({.place = {}, .id = id, .length = length, .file = static_cast<std::uint32_t>(window_->single_files.size())});
+            window_->pieces.push_back({.place = {},
+                                       .id = id,
+                                       .length = length,
+                                       .file = static_cast<std::uint32_t>(window_->single_files.size())});
             window_->bytes += length;
             window_->single_files.push_back({place, std::move(entry)});
             return {};
@@ -226,8 +239,12 @@ Result<void> TreeRestorer::add_pieces(const std::shared_ptr<LargeFile>& file) {
             window_->large_files.push_back(file);
         }
         file->open.fetch_add(1);
-        window_->pieces.push_back({.place = {}, .id = piece->blob, .offset = piece->offset, .length = static_cast<std::uint32_t>(piece->length),
-                                   .file = static_cast<std::uint32_t>(window_->large_files.size() - 1), .large = true});
+        window_->pieces.push_back({.place = {},
+                                   .id = piece->blob,
+                                   .offset = piece->offset,
+                                   .length = static_cast<std::uint32_t>(piece->length),
+                                   .file = static_cast<std::uint32_t>(window_->large_files.size() - 1),
+                                   .large = true});
         window_->bytes += piece->length;
     }
     return {};

@@ -1,5 +1,6 @@
 #pragma once
-// The restore proper: walks the snapshot's tree again, takes the plan's actions, and turns entries into windows of work.
+// The restore proper: walks the snapshot's tree again, takes the plan's actions, and turns entries into windows of
+// work.
 
 #include <cstdint>
 #include <deque>

@@ -74,8 +74,10 @@ void WindowRunner::reuse_piece(Window& window, Window::Piece& piece) {
     if (!read_exactly(from, piece.offset, {buffer.data(), piece.length})) return;
     const ByteSpan content{buffer.data(), piece.length};
     if (!parts_.source.check(BlobType::Data, piece.id, content).ok()) return;
-    if (file.cloned) file.bytes += content.size();
-    else parts_.writer.write_piece(file, piece.offset, content);
+    if (file.cloned)
+        file.bytes += content.size();
+    else
+        parts_.writer.write_piece(file, piece.offset, content);
     piece.done = true;
     parts_.writer.finish_piece(file);
 }
@@ -88,8 +90,10 @@ void WindowRunner::locate(Window& window) {
             Window::Piece& piece = window.pieces[i];
             if (piece.done) continue;
             const Result<BlobPlace> place = parts_.source.locate(piece.id);
-            if (place.ok()) piece.place = place.value();
-            else fail_piece(window, piece, place.error());
+            if (place.ok())
+                piece.place = place.value();
+            else
+                fail_piece(window, piece, place.error());
         }
     });
 }
@@ -148,7 +152,8 @@ void WindowRunner::run_frame(Window& window, std::size_t begin, std::size_t end,
 Result<WindowRunner::FramePtr> WindowRunner::open_frame(const BlobPlace& place, bool remember) {
     {
         const std::scoped_lock lock{mutex_};
-        const auto known = std::ranges::find_if(recent_, [&](const RecentFrame& recent) { return recent.frame && same_frame(recent.place, place); });
+        const auto known = std::ranges::find_if(
+            recent_, [&](const RecentFrame& recent) { return recent.frame && same_frame(recent.place, place); });
         if (known != recent_.end()) return known->frame;
     }
     FramePtr frame = DR_TRY(parts_.source.open_frame(place));
@@ -183,10 +188,12 @@ void WindowRunner::check_pieces(Window& window, std::size_t begin, std::size_t e
     for (std::size_t i = begin; i < end; ++i) {
         Window::Piece& piece = window.pieces[i];
         if (piece.done) continue;
-        if (previous == nullptr || previous->place != piece.place) named = parts_.source.namer().name(BlobType::Data, hashes[at++]);
+        if (previous == nullptr || previous->place != piece.place)
+            named = parts_.source.namer().name(BlobType::Data, hashes[at++]);
         previous = &piece;
         if (named != piece.id) {
-            fail_piece(window, piece, Error{ErrorCode::Damaged, "blob " + piece.id.short_hex() + " is not what its name says"});
+            fail_piece(window, piece,
+                       Error{ErrorCode::Damaged, "blob " + piece.id.short_hex() + " is not what its name says"});
         }
     }
 }
@@ -212,8 +219,10 @@ void WindowRunner::fail_piece(Window& window, Window::Piece& piece, const Error&
     piece.done = true;
     if (piece.large) {
         LargeFile& file = *window.large_files[piece.file];
-        if (parts_.state.stopped()) file.failed = true;
-        else parts_.writer.fail(file, error);
+        if (parts_.state.stopped())
+            file.failed = true;
+        else
+            parts_.writer.fail(file, error);
         return parts_.writer.finish_piece(file);
     }
     const Window::SmallFile& file = window.single_files[piece.file];
@@ -230,9 +239,12 @@ void WindowRunner::finish_oldest() {
     for (const Window::LeftDirectory& left : window.left) {
         if (parts_.state.stopped()) break;
         const auto handle = parts_.handles.get(left.directory);
-        Result<void> applied = handle.ok() ? parts_.metadata.apply(handle.value()->get(), left.parent, left.entry, 0700) : handle.error();
-        if (applied.ok()) parts_.state.directory_done();
-        else parts_.state.fail(left.directory->path(), std::move(applied).error());
+        Result<void> applied =
+            handle.ok() ? parts_.metadata.apply(handle.value()->get(), left.parent, left.entry, 0700) : handle.error();
+        if (applied.ok())
+            parts_.state.directory_done();
+        else
+            parts_.state.fail(left.directory->path(), std::move(applied).error());
     }
     in_flight_.pop_front();
     parts_.state.report();

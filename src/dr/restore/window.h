@@ -1,9 +1,9 @@
 #pragma once
 // A window: the next few thousand entries of the tree, restored together.
 //
-// Their blobs are located, sorted by pack and offset and gathered by frame, so that each frame is fetched, opened and inflated
-// once and packs are read front to back. Frames are worked on by all cores, in any order; two windows are in flight, so that the
-// tree is read on while the last frames of a window finish.
+// Their blobs are located, sorted by pack and offset and gathered by frame, so that each frame is fetched, opened and
+// inflated once and packs are read front to back. Frames are worked on by all cores, in any order; two windows are in
+// flight, so that the tree is read on while the last frames of a window finish.
 
 #include <array>
 #include <atomic>
@@ -50,11 +50,11 @@ struct Window {
     std::vector<FileWriter::Link> links;  // to be made when all files are
     std::vector<LeftDirectory> left;      // complete after that, innermost first
     std::uint64_t bytes = 0;
-    std::atomic<std::size_t> open{0};     // tasks
+    std::atomic<std::size_t> open{0};  // tasks
 
     bool full() const {
-        return light.size() + single_files.size() + links.size() + left.size() >= kMaxEntries || pieces.size() >= 2 * kMaxEntries ||
-               bytes >= kMaxBytes || large_files.size() >= kMaxLargeFiles;
+        return light.size() + single_files.size() + links.size() + left.size() >= kMaxEntries ||
+               pieces.size() >= 2 * kMaxEntries || bytes >= kMaxBytes || large_files.size() >= kMaxLargeFiles;
     }
 };
 

@@ -17,7 +17,8 @@ std::vector<std::vector<T>> in_portions(const std::vector<T>& all) {
     std::vector<std::vector<T>> portions;
     for (std::size_t at = 0; at < all.size(); at += kMaxPerRecord) {
         const std::size_t end = std::min(all.size(), at + kMaxPerRecord);
-        portions.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(end));
+        portions.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(at),
+                              all.begin() + static_cast<std::ptrdiff_t>(end));
     }
     return portions;
 }
@@ -30,7 +31,9 @@ Result<PackName> parse_pack_object_name(std::string_view name) {
     if (name.size() < kDigitsAt + 20) return not_a_pack;
     PackName pack{0, id};
     const std::string_view digits = name.substr(kDigitsAt, 20);
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), pack.session).ptr != digits.data() + digits.size()) return not_a_pack;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), pack.session).ptr !=
+        digits.data() + digits.size())
+        return not_a_pack;
     if (pack.object() != name) return not_a_pack;
     return pack;
 }
@@ -93,7 +96,8 @@ Result<void> Collector::tighten() {
         const Bytes plain = DR_TRY(open_record_body(repository_.keys(), snapshot.session, commit.body, 1U << 20));
         const SnapshotBody body = DR_TRY(decode_snapshot_body(plain));
         Result<void> marked = marker.mark(body.root);
-        if (!marked.ok()) return std::move(marked).error().during("marking what snapshot " + snapshot.id.hex() + " uses");
+        if (!marked.ok())
+            return std::move(marked).error().during("marking what snapshot " + snapshot.id.hex() + " uses");
         snapshots.push_back(record);
         for (const PackNumber number : state().packset_of(snapshot)) in_a_packset[number] = true;
     }
@@ -104,7 +108,8 @@ Result<void> Collector::tighten() {
     }
     outcome.marked = true;
     for (const std::vector<PackId>& packs : in_portions(unused)) {
-        for (const std::vector<std::uint64_t>& records : in_portions(snapshots)) DR_TRY(append_if_valid(Tighten{records, packs}));
+        for (const std::vector<std::uint64_t>& records : in_portions(snapshots))
+            DR_TRY(append_if_valid(Tighten{records, packs}));
     }
     return {};
 }
@@ -154,7 +159,8 @@ Result<void> Collector::sweep() {
     DR_TRY(log_.settle());
     for (const PackState& pack : state().packs()) {
         if (pack.reaped == 0 || pack.swept) continue;
-        for (const std::uint64_t home : state().homes_of(pack)) DR_TRY(repository_.store().remove(pack_object_name(home, pack.id)));
+        for (const std::uint64_t home : state().homes_of(pack))
+            DR_TRY(repository_.store().remove(pack_object_name(home, pack.id)));
         outcome.bytes_freed += pack.size;
         gone.push_back(pack.id);
     }
@@ -165,15 +171,16 @@ Result<void> Collector::sweep() {
     return {};
 }
 
-// The listing comes before the log is read again: every session that has an object in it is then known, and one that is not open has
-// ended. A put that comes later still can only leave something behind for the next run.
+// The listing comes before the log is read again: every session that has an object in it is then known, and one that is
+// not open has ended. A put that comes later still can only leave something behind for the next run.
 Result<void> Collector::remove_orphans() {
     const std::vector<ObjectInfo> packs = DR_TRY(repository_.store().list("packs"));
     const std::vector<ObjectInfo> runs = DR_TRY(repository_.store().list("index"));
     DR_TRY(log_.refresh());
     for (const ObjectInfo& object : packs) {
         const Result<PackName> name = parse_pack_object_name(object.name);
-        if (!name.ok() || state().find_pack(name.value().id) || state().session_holds_packs(name.value().session)) continue;
+        if (!name.ok() || state().find_pack(name.value().id) || state().session_holds_packs(name.value().session))
+            continue;
         DR_TRY(remove(object.name, object.size));
         ++outcome.orphans_removed;
     }
@@ -189,8 +196,8 @@ Result<void> Collector::remove_orphans() {
 
 }  // namespace
 
-Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock, const std::string& liveness_directory,
-                               const std::string& host, Monitor& monitor) {
+Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock,
+                               const std::string& liveness_directory, const std::string& host, Monitor& monitor) {
     Collector collector{repository, actor, clock, monitor};
     DR_TRY(collector.abandon_dead(liveness_directory, host));
     if (repository.unlocked()) DR_TRY(collector.tighten());

@@ -1,14 +1,14 @@
 #pragma once
-// Collector: removes the packs that nothing needs any more (FORMAT 10: tighten, condemn, reap, swept), beside any number of writers and
-// readers, with nothing to lock or unlock.
+// Collector: removes the packs that nothing needs any more (FORMAT 10: tighten, condemn, reap, swept), beside any
+// number of writers and readers, with nothing to lock or unlock.
 //
 //   1 sessions whose process is gone are abandoned: they hold packs back
 //   2 mark: the trees of all snapshots are walked; packs that none of them uses leave the packsets (needs the read key)
 //   3 condemn: packs in no packset, so that sessions that begin from now on do not use them
-//   4 reap: packs condemned in the view of every open session are given up in the log, then deleted, then said to be swept
-//   5 orphans: packs and index runs of ended sessions that no record names
-// Each step is durable in the log before the next acts on it; killed anywhere, the next run goes on. What a session that is
-// open just now may still rescue is left for the next run.
+//   4 reap: packs condemned in the view of every open session are given up in the log, then deleted, then said to be
+//   swept 5 orphans: packs and index runs of ended sessions that no record names
+// Each step is durable in the log before the next acts on it; killed anywhere, the next run goes on. What a session
+// that is open just now may still rescue is left for the next run.
 
 #include <cstdint>
 #include <string>
@@ -23,15 +23,15 @@ struct CollectOutcome {
     std::uint64_t sessions_abandoned = 0;
     bool marked = false;
     std::uint64_t packs_condemned = 0;
-    std::uint64_t packs_removed = 0;   // with those that an earlier run reaped and did not delete
-    std::uint64_t bytes_freed = 0;     // of packs and orphans
+    std::uint64_t packs_removed = 0;  // with those that an earlier run reaped and did not delete
+    std::uint64_t bytes_freed = 0;    // of packs and orphans
     std::uint64_t orphans_removed = 0;
-    std::uint64_t packs_waiting = 0;   // condemned, but a session open just now could still need them
+    std::uint64_t packs_waiting = 0;  // condemned, but a session open just now could still need them
 };
 
-// `actor` needs the gc role. Marks if `repository` is unlocked. Fails with Damaged where a tree cannot be read (then nothing was condemned: what is
-// needed is not known), Cancelled, or what store and log fail with.
-Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock, const std::string& liveness_directory,
-                               const std::string& host, Monitor& monitor);
+// `actor` needs the gc role. Marks if `repository` is unlocked. Fails with Damaged where a tree cannot be read (then
+// nothing was condemned: what is needed is not known), Cancelled, or what store and log fail with.
+Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock,
+                               const std::string& liveness_directory, const std::string& host, Monitor& monitor);
 
 }  // namespace dr

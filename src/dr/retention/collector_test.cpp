@@ -116,7 +116,8 @@ TEST_F(CollectorTest, APackThatAnOpenSessionMayUseWaits) {
 TEST_F(CollectorTest, AWormSnapshotsPacksStay) {
     OpenedTestRepository open{test};
     const std::uint64_t record = open.backup(content_of_size(50'000, 1), "a", 10, true).value();
-    const Result<Appended> forgotten = open.repository.log().append(open.repository.actor(), test.clock, Forget{{{record, "test"}}});
+    const Result<Appended> forgotten =
+        open.repository.log().append(open.repository.actor(), test.clock, Forget{{{record, "test"}}});
     EXPECT_EQ(forgotten.error().code(), ErrorCode::Refused);
     EXPECT_EQ(collect_in(open).value().packs_removed, 0U);
 }
@@ -131,7 +132,8 @@ TEST_F(CollectorTest, LeftoversOfDeadSessionsAreRemoved) {
     OpenedTestRepository young{test};
     EXPECT_EQ(collect_in(young).value().orphans_removed, 0U);  // it may still live
     test.clock.advance(kStaleSessionNanoseconds * 2);
-    ASSERT_TRUE(young.repository.log().append(young.repository.actor(), test.clock, Open{SessionKind::Read, 0, {}}).ok());
+    ASSERT_TRUE(
+        young.repository.log().append(young.repository.actor(), test.clock, Open{SessionKind::Read, 0, {}}).ok());
     OpenedTestRepository open{test};
     const CollectOutcome outcome = collect_in(open).value();
     EXPECT_EQ(outcome.sessions_abandoned, 1U);
@@ -139,7 +141,8 @@ TEST_F(CollectorTest, LeftoversOfDeadSessionsAreRemoved) {
     EXPECT_EQ(packs_in(open), 0U);
 }
 
-// Power goes before every disk operation of a collection. The kept snapshot is whole afterwards, and the next run finishes the work.
+// Power goes before every disk operation of a collection. The kept snapshot is whole afterwards, and the next run
+// finishes the work.
 TEST_F(CollectorTest, ACollectionCutAnywhereLosesNothingAndIsFinishedByTheNext) {
     const Bytes kept = content_of_size(20'000, 2);
     for (std::uint64_t step = 0;; ++step) {

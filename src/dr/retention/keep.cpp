@@ -29,11 +29,13 @@ void keep_newest_of_periods(const Periods& periods, const std::vector<RetentionS
         if (!counts(periods, subjects[i].tag)) continue;
         if (!seen.insert(periods.period_of(subjects[i].created_at)).second) continue;
         decisions[i].keep = true;
-        decisions[i].reasons.push_back(std::string(periods.name) + " " + std::to_string(seen.size()) + " of " + std::to_string(periods.keep));
+        decisions[i].reasons.push_back(std::string(periods.name) + " " + std::to_string(seen.size()) + " of " +
+                                       std::to_string(periods.keep));
     }
 }
 
-void keep_last(std::uint64_t count, const std::vector<RetentionSubject>& subjects, std::vector<RetentionDecision>& decisions) {
+void keep_last(std::uint64_t count, const std::vector<RetentionSubject>& subjects,
+               std::vector<RetentionDecision>& decisions) {
     std::uint64_t kept = 0;
     for (std::size_t i = subjects.size(); i-- > 0 && kept < count;) {
         if (has_a_rule_of_its_own(subjects[i].tag)) continue;
@@ -56,8 +58,9 @@ void keep_protected(const RetentionSubject& subject, Timestamp now, RetentionDec
 
 }  // namespace
 
-std::vector<RetentionDecision> decide_retention(const RetentionRule& rule, const std::vector<RetentionSubject>& subjects,
-                                                Timestamp now, const SiteCalendar& calendar) {
+std::vector<RetentionDecision> decide_retention(const RetentionRule& rule,
+                                                const std::vector<RetentionSubject>& subjects, Timestamp now,
+                                                const SiteCalendar& calendar) {
     std::vector<RetentionDecision> decisions(subjects.size(), RetentionDecision{false, false, {}});
     const std::array<Periods, 5> all{{
         {"daily", rule.keep_daily, [&](Timestamp at) { return calendar.day(at); }},

@@ -1,9 +1,9 @@
 #pragma once
 // Which snapshots a retention rule keeps, and why (SPEC 9). A pure function of its arguments.
 //
-// Snapshots tagged daily, weekly or monthly are counted by the rule of that name only; all others by every rule, and stay
-// if one of them says so. In each period the newest snapshot counts. "Newest" is the order of the log, never a date: a
-// clock that was wrong cannot push good snapshots out. Dates only say into which period a snapshot falls.
+// Snapshots tagged daily, weekly or monthly are counted by the rule of that name only; all others by every rule, and
+// stay if one of them says so. In each period the newest snapshot counts. "Newest" is the order of the log, never a
+// date: a clock that was wrong cannot push good snapshots out. Dates only say into which period a snapshot falls.
 
 #include <cstdint>
 #include <string>
@@ -31,8 +31,9 @@ struct RetentionDecision {
 };
 
 // One decision for each of `subjects`, which stand in the order of the log, oldest first. `now` is the trusted time.
-std::vector<RetentionDecision> decide_retention(const RetentionRule& rule, const std::vector<RetentionSubject>& subjects,
-                                                Timestamp now, const SiteCalendar& calendar);
+std::vector<RetentionDecision> decide_retention(const RetentionRule& rule,
+                                                const std::vector<RetentionSubject>& subjects, Timestamp now,
+                                                const SiteCalendar& calendar);
 
 // Without a rule: a snapshot goes when its own retention_days are over.
 std::vector<RetentionDecision> decide_expiry(const std::vector<RetentionSubject>& subjects, Timestamp now);

@@ -11,7 +11,9 @@ namespace {
 Timestamp at(std::string_view text) { return Timestamp::parse(text).value(); }
 Timestamp day(int number) { return Timestamp{at("2026-01-01T02:00:00Z").nanoseconds() + number * kNanosecondsPerDay}; }
 
-RetentionSubject snapshot(std::string id, std::string tag, Timestamp created) { return {std::move(id), std::move(tag), created, 30, {}, false}; }
+RetentionSubject snapshot(std::string id, std::string tag, Timestamp created) {
+    return {std::move(id), std::move(tag), created, 30, {}, false};
+}
 
 std::vector<std::string> kept(const RetentionRule& rule, const std::vector<RetentionSubject>& subjects, Timestamp now) {
     std::vector<std::string> ids;
@@ -29,7 +31,8 @@ TEST(Retention, TwoYearsOfTheThreeClassesKeepTwentyThree) {
     for (int d = 0; d < 730; ++d) {
         subjects.push_back(snapshot("d" + std::to_string(d), "daily", day(d)));
         if (d % 7 == 3) subjects.push_back(snapshot("w" + std::to_string(d), "weekly", day(d)));
-        const auto date = std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{SiteCalendar::utc().day(day(d))}}};
+        const auto date =
+            std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{SiteCalendar::utc().day(day(d))}}};
         if (date.day() == std::chrono::day{1}) subjects.push_back(snapshot("m" + std::to_string(d), "monthly", day(d)));
     }
     const auto ids = kept(RetentionRule{}, subjects, day(731));
@@ -43,7 +46,9 @@ TEST(Retention, TheNewestOfAPeriodCounts) {
     RetentionRule rule;
     rule.keep_daily = 2;
     rule.keep_weekly = rule.keep_monthly = 0;
-    const std::vector<RetentionSubject> subjects{snapshot("a", "x", at("2026-03-01T01:00:00Z")), snapshot("b", "x", at("2026-03-01T20:00:00Z")), snapshot("c", "x", at("2026-03-02T01:00:00Z"))};
+    const std::vector<RetentionSubject> subjects{snapshot("a", "x", at("2026-03-01T01:00:00Z")),
+                                                 snapshot("b", "x", at("2026-03-01T20:00:00Z")),
+                                                 snapshot("c", "x", at("2026-03-02T01:00:00Z"))};
     EXPECT_EQ(kept(rule, subjects, at("2026-04-01T00:00:00Z")), (std::vector<std::string>{"b", "c"}));
 }
 
@@ -52,7 +57,8 @@ TEST(Retention, NewestMeansTheOrderOfTheLogNotTheClock) {
     rule.keep_daily = 1;
     rule.keep_weekly = rule.keep_monthly = 0;
     // The clock went back by a year between the two; the later record still is the newer snapshot.
-    const std::vector<RetentionSubject> subjects{snapshot("first", "x", at("2026-03-01T01:00:00Z")), snapshot("later", "x", at("2025-03-01T01:00:00Z"))};
+    const std::vector<RetentionSubject> subjects{snapshot("first", "x", at("2026-03-01T01:00:00Z")),
+                                                 snapshot("later", "x", at("2025-03-01T01:00:00Z"))};
     EXPECT_EQ(kept(rule, subjects, at("2026-04-01T00:00:00Z")), (std::vector<std::string>{"later"}));
 }
 
@@ -76,7 +82,8 @@ TEST(Retention, TheYoungTheLockedAndTheHeldStay) {
     locked.retain_until = day(60);
     RetentionSubject held = snapshot("held", "daily", day(0));
     held.held = true;
-    const std::vector<RetentionSubject> subjects{locked, held, snapshot("old", "daily", day(0)), snapshot("young", "daily", day(49))};
+    const std::vector<RetentionSubject> subjects{locked, held, snapshot("old", "daily", day(0)),
+                                                 snapshot("young", "daily", day(49))};
     EXPECT_EQ(kept(rule, subjects, day(50)), (std::vector<std::string>{"locked", "held", "young"}));
     EXPECT_EQ(kept(rule, subjects, day(61)), (std::vector<std::string>{"held"}));
     const auto decisions = decide_retention(rule, subjects, day(50), SiteCalendar::utc());
@@ -109,7 +116,8 @@ TEST(SiteCalendar, WeeksBeginOnMonday) {
     const SiteCalendar utc = SiteCalendar::utc();
     EXPECT_NE(utc.iso_week(at("2026-11-22T23:59:59Z")), utc.iso_week(at("2026-11-23T00:00:00Z")));  // Sunday, Monday
     EXPECT_EQ(utc.iso_week(at("2026-11-23T00:00:00Z")), utc.iso_week(at("2026-11-29T23:59:59Z")));
-    EXPECT_EQ(utc.iso_week(at("2025-12-31T00:00:00Z")), utc.iso_week(at("2026-01-01T00:00:00Z")));  // over the year's end
+    EXPECT_EQ(utc.iso_week(at("2025-12-31T00:00:00Z")),
+              utc.iso_week(at("2026-01-01T00:00:00Z")));  // over the year's end
     EXPECT_EQ(utc.iso_week(Timestamp::from_seconds(-4 * 86400)), -1);
 }
 

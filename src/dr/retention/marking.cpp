@@ -11,12 +11,16 @@ public:
 
     Result<BlobPlace> locate(const BlobId& id) override { return marker_.source_.locate(id); }
     PackId pack_id(std::uint32_t pack) const override { return marker_.source_.pack_id(pack); }
-    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override { return marker_.source_.open_frame(place); }
+    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override {
+        return marker_.source_.open_frame(place);
+    }
     Result<Bytes> read(BlobType type, const BlobId& id) override {
         DR_TRY(marker_.mark_blob(id));
         return marker_.source_.read(type, id);
     }
-    Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const override { return marker_.source_.check(type, id, bytes); }
+    Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const override {
+        return marker_.source_.check(type, id, bytes);
+    }
     const BlobNamer& namer() const override { return marker_.source_.namer(); }
 
 private:
@@ -39,7 +43,8 @@ Result<void> Marker::mark(const DirRef& root) {
         if (!step) return {};
         if (step->kind != TreeStep::Kind::Entry) continue;
         const EntryView& view = *step->entry;
-        if (view.kind == EntryKind::Directory && view.directory.form == DirRef::Form::Node && !seen_.insert(view.directory.node.id).second) {
+        if (view.kind == EntryKind::Directory && view.directory.form == DirRef::Form::Node &&
+            !seen_.insert(view.directory.node.id).second) {
             walk.skip_directory();
         }
         if (view.xattrs_in_blob) DR_TRY(mark_blob(view.xattr_blob.id));

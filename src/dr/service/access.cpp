@@ -14,12 +14,12 @@ Result<std::unique_ptr<PosixDisk>> open_state(const Settings& settings) {
 }
 
 void cannot_pin(const Settings& settings, const Error& error, Monitor& monitor) {
-    monitor.note("this machine cannot remember the repository's head in '" + settings.state_directory + "' (" + error.one_line() +
-                 "): an older copy of it would not be noticed");
+    monitor.note("this machine cannot remember the repository's head in '" + settings.state_directory + "' (" +
+                 error.one_line() + "): an older copy of it would not be noticed");
 }
 
-// Another process of this machine may have appended and pinned since the log was read here: then the log has it by now. What is still
-// older after reading it again is older.
+// Another process of this machine may have appended and pinned since the log was read here: then the log has it by now.
+// What is still older after reading it again is older.
 Result<PinCheck> check_fresh(Pins& pins, Repository& repository) {
     Result<PinCheck> checked = pins.check(repository.log());
     while (!checked.ok() && checked.error().code() == ErrorCode::Forked) {
@@ -40,8 +40,10 @@ Result<bool> check_pin(const Settings& settings, Repository& repository, Monitor
     Pins pins{*disk.value()};
     Result<PinCheck> checked = check_fresh(pins, repository);
     if (!checked.ok()) {
-        if (checked.error().code() != ErrorCode::Forked || !settings.allow_older_history) return std::move(checked).error();
-        monitor.note("taking the history that is there now, because --accept-history was given: " + checked.error().one_line());
+        if (checked.error().code() != ErrorCode::Forked || !settings.allow_older_history)
+            return std::move(checked).error();
+        monitor.note("taking the history that is there now, because --accept-history was given: " +
+                     checked.error().one_line());
         const State& state = repository.state();
         PinCheck accepted;
         accepted.now.location = repository.store().location();
@@ -49,16 +51,19 @@ Result<bool> check_pin(const Settings& settings, Repository& repository, Monitor
         accepted.now.head = state.head();
         accepted.now.time = state.trusted_time();
         for (const Rollback& rollback : state.rollbacks()) accepted.now.rollbacks.push_back(rollback.record_hash);
-        if (Result<void> remembered = pins.remember(accepted); !remembered.ok()) cannot_pin(settings, remembered.error(), monitor);
+        if (Result<void> remembered = pins.remember(accepted); !remembered.ok())
+            cannot_pin(settings, remembered.error(), monitor);
         return true;
     }
     const bool first = checked.value().first_sight;
-    if (Result<void> remembered = pins.remember(checked.value()); !remembered.ok()) cannot_pin(settings, remembered.error(), monitor);
+    if (Result<void> remembered = pins.remember(checked.value()); !remembered.ok())
+        cannot_pin(settings, remembered.error(), monitor);
     return first;
 }
 
 // What this machine already believes about a place: whose checkpoints count.
-LogOptions log_options(const Settings& settings, const ObjectStore& store, const std::optional<RepositoryId>& expected) {
+LogOptions log_options(const Settings& settings, const ObjectStore& store,
+                       const std::optional<RepositoryId>& expected) {
     LogOptions options;
     options.expected = expected;
     Result<std::unique_ptr<PosixDisk>> disk = open_state(settings);
@@ -73,7 +78,8 @@ LogOptions log_options(const Settings& settings, const ObjectStore& store, const
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor) {
     std::optional<KeyInHand> key;
     const bool has_key_file = find_key_file(settings).ok();
-    if (access == Access::Content && (has_key_file || settings.key_file_explicit)) key = DR_TRY(key_in_hand(settings, nullptr));
+    if (access == Access::Content && (has_key_file || settings.key_file_explicit))
+        key = DR_TRY(key_in_hand(settings, nullptr));
 
     OpenStoreOptions store_options;
     store_options.backend = settings.backend;

@@ -22,7 +22,8 @@ struct OpenRepository {
     bool first_sight = false;  // this machine had not seen it before: show head, time and hash
 };
 
-// Order: key first where one is needed (a wrong one ends before any work), then the store, the log, the pin (Forked), the ring.
+// Order: key first where one is needed (a wrong one ends before any work), then the store, the log, the pin (Forked),
+// the ring.
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor);
 
 // Moves this machine's pin to the head it knows now: after every append.

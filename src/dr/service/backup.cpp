@@ -14,10 +14,12 @@
 namespace dr {
 namespace {
 
-// zstd at this level with solid frames is smaller than level 3 is without, and several times faster (docs/PERFORMANCE.md).
+// zstd at this level with solid frames is smaller than level 3 is without, and several times faster
+// (docs/PERFORMANCE.md).
 constexpr int kCompressionLevel = 1;
 
-Result<void> create_repository(const World& world, const Settings& settings, Encryption encryption, bool make_directory) {
+Result<void> create_repository(const World& world, const Settings& settings, Encryption encryption,
+                               bool make_directory) {
     const KeyInHand key = DR_TRY(key_in_hand(settings, nullptr));
     OpenStoreOptions options;
     options.create = make_directory;
@@ -52,12 +54,15 @@ Result<bool> wants_creation(const World& world, const Settings& settings) {
 }
 
 Error full(const Settings& settings, Error error) {
-    struct statvfs status {};
+    struct statvfs status{};
     std::string room;
     if (statvfs(settings.storage_path.c_str(), &status) == 0) {
-        room = std::to_string(static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize) + " bytes are free there; ";
+        room =
+            std::to_string(static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize) + " bytes are free there; ";
     }
-    return std::move(error).means(room + "the snapshots that were there are whole, and what was stored of this one is used by the next try")
+    return std::move(error)
+        .means(room +
+               "the snapshots that were there are whole, and what was stored of this one is used by the next try")
         .next("qnwis_dr prune --storage-path " + settings.storage_path + " --dry-run");
 }
 
@@ -93,19 +98,22 @@ Result<SnapshotContent> scan(const Backup& job, WriteSession& session, Clock& cl
     const std::string workspace = DR_TRY(real_path(job.request.workspace));
     const Selection selection = DR_TRY(Selection::create(job.request.spec, job.settings.mapping, workspace));
     BackupSources sources{selection, workspace, std::nullopt};
-    if (const Result<FileIdentity> own = FileIdentity::of(job.repository.store().location()); own.ok()) sources.repository = own.value();
+    if (const Result<FileIdentity> own = FileIdentity::of(job.repository.store().location()); own.ok())
+        sources.repository = own.value();
 
     std::optional<ParentTree> parent;
     if (session.parent()) {
         const Result<SnapshotBody> body = read_body(job.repository, *session.parent());
         if (body.ok()) {
             const Result<BackupSpec> before = parse_backup_spec(body.value().spec);
-            parent.emplace(ParentTree{session.source(), body.value().root, body.value().scan_start, before.ok() && before.value().default_excludes});
+            parent.emplace(ParentTree{session.source(), body.value().root, body.value().scan_start,
+                                      before.ok() && before.value().default_excludes});
         } else {
             job.monitor.warning(session.parent()->id.hex(), body.error());  // then everything is read; nothing is lost
         }
     }
-    return scan_and_store(sources, parent ? &*parent : nullptr, keys, session.sink(), job.pool, clock, job.monitor, options);
+    return scan_and_store(sources, parent ? &*parent : nullptr, keys, session.sink(), job.pool, clock, job.monitor,
+                          options);
 }
 
 Result<void> nothing_missing(const SnapshotContent& content) {
@@ -168,10 +176,12 @@ Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& moni
     }
     OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
     if (open.repository.config().encryption != request.spec.encryption) {
-        return Error{ErrorCode::Refused, "the plan says encryption '" + std::string(name_of(request.spec.encryption)) + "', the repository has '" +
+        return Error{ErrorCode::Refused, "the plan says encryption '" + std::string(name_of(request.spec.encryption)) +
+                                             "', the repository has '" +
                                              std::string(name_of(open.repository.config().encryption)) + "'"}
             .means("encryption is fixed for a repository's life; nothing was written")
-            .next("qnwis_dr init --encryption " + std::string(name_of(request.spec.encryption)) + " --storage-path DIR");
+            .next("qnwis_dr init --encryption " + std::string(name_of(request.spec.encryption)) +
+                  " --storage-path DIR");
     }
 
     TaskPool pool{worker_count(settings_)};
@@ -180,18 +190,26 @@ Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& moni
     options.tag = request.spec.tag.text();
     options.compression_level = kCompressionLevel;
     options.memory_budget = settings_.memory_budget;
-    Result<std::unique_ptr<WriteSession>> opened = WriteSession::open({open.repository, pool, world_.host, world_.clock, world_.random}, options);
-    if (!opened.ok()) return opened.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(opened).error()) : std::move(opened).error();
+    Result<std::unique_ptr<WriteSession>> opened =
+        WriteSession::open({open.repository, pool, world_.host, world_.clock, world_.random}, options);
+    if (!opened.ok())
+        return opened.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(opened).error())
+                                                           : std::move(opened).error();
     WriteSession& session = *opened.value();
-    if (session.packs_adopted() > 0) monitor.note("going on with " + std::to_string(session.packs_adopted()) + " packs of a backup that was interrupted");
+    if (session.packs_adopted() > 0)
+        monitor.note("going on with " + std::to_string(session.packs_adopted()) +
+                     " packs of a backup that was interrupted");
     phases.ended("open");
 
     const Backup job{world_, settings_, request, open.repository, monitor, pool};
     Result<SnapshotContent> content = scan(job, session, world_.clock);
-    if (!content.ok()) return content.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(content).error()) : std::move(content).error();
+    if (!content.ok())
+        return content.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(content).error())
+                                                            : std::move(content).error();
     // What must not become a snapshot ends its session: its packs are garbage, nobody's to take over.
     Result<void> complete = nothing_missing(content.value());
-    if (complete.ok() && request.standard_input && request.standard_input->finished) complete = request.standard_input->finished();
+    if (complete.ok() && request.standard_input && request.standard_input->finished)
+        complete = request.standard_input->finished();
     if (!complete.ok()) {
         DR_TRY(session.abandon());
         return std::move(complete).error();
@@ -199,7 +217,9 @@ Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& moni
     phases.ended("store");
 
     Result<std::uint64_t> record = session.commit(details_of(job, content.value()));
-    if (!record.ok()) return record.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(record).error()) : std::move(record).error();
+    if (!record.ok())
+        return record.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(record).error())
+                                                           : std::move(record).error();
     DR_TRY(remember_head(settings_, open.repository, monitor));
     phases.ended("commit");
 

@@ -21,13 +21,15 @@ Result<RelativePath> parse_path(std::string_view path) {
 
 }  // namespace
 
-Result<void> Service::ls(const std::string& name, const std::string& path, bool recursive, Monitor& monitor, const EntryVisitor& visit) {
+Result<void> Service::ls(const std::string& name, const std::string& path, bool recursive, Monitor& monitor,
+                         const EntryVisitor& visit) {
     const RelativePath where = DR_TRY(parse_path(path));
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
     return list_entries(*snapshot.source, snapshot.body.root, where, recursive, visit);
 }
 
-Result<void> Service::find(const std::string& pattern, const std::string& tag, Monitor& monitor, const std::function<Result<void>(const FindHit&)>& visit) {
+Result<void> Service::find(const std::string& pattern, const std::string& tag, Monitor& monitor,
+                           const std::function<Result<void>(const FindHit&)>& visit) {
     const Glob glob = DR_TRY(Glob::parse(pattern));
     OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
     const State& state = open.repository.state();
@@ -58,7 +60,8 @@ Result<void> Service::diff(const DiffRequest& request, Monitor& monitor, const D
     return diff_trees(*before.source, before.body.root, body.root, visit);
 }
 
-Result<void> Service::dump(const std::string& name, const std::string& path, bool tar, Monitor& monitor, const std::function<Result<void>(ByteSpan)>& sink) {
+Result<void> Service::dump(const std::string& name, const std::string& path, bool tar, Monitor& monitor,
+                           const std::function<Result<void>(ByteSpan)>& sink) {
     const RelativePath where = DR_TRY(parse_path(path));
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
     const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
@@ -69,10 +72,12 @@ Result<void> Service::dump(const std::string& name, const std::string& path, boo
     return dump_tar(*snapshot.source, snapshot.body.root, where, monitor, sink);
 }
 
-Result<void> Service::manifest(const std::string& name, ManifestForm form, Monitor& monitor, const std::function<Result<void>(std::string_view)>& sink) {
+Result<void> Service::manifest(const std::string& name, ManifestForm form, Monitor& monitor,
+                               const std::function<Result<void>(std::string_view)>& sink) {
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
     const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
-    if (form == ManifestForm::Sha256Sum) return export_manifest_sha256sum(*snapshot.source, snapshot.body.root, monitor, sink);
+    if (form == ManifestForm::Sha256Sum)
+        return export_manifest_sha256sum(*snapshot.source, snapshot.body.root, monitor, sink);
     ManifestHeader header;
     header.snapshot_id = Identifier::parse(snapshot.snapshot.id.hex()).value();
     header.created_at = snapshot.snapshot.created_at;
@@ -98,7 +103,8 @@ Result<StatsResult> Service::stats(bool count, Monitor& monitor) {
     if (!count) return result;
 
     std::vector<DirRef> roots;
-    for (const auto& [record, snapshot] : state.snapshots()) roots.push_back(DR_TRY(read_body(open.repository, snapshot)).root);
+    for (const auto& [record, snapshot] : state.snapshots())
+        roots.push_back(DR_TRY(read_body(open.repository, snapshot)).root);
     const std::unique_ptr<PackSource> source = open_content(open.repository);
     const TreeTotals totals = DR_TRY(count_trees(*source, roots));
     result.unique_blobs = totals.unique_blobs;

@@ -81,7 +81,8 @@ private:
         const auto* value = node.as_string();
         if (value == nullptr) return wrong(node, key, node.is_array() ? "must be one text" : "must be text, in quotes");
         if (value->get().empty()) return wrong(node, key, "must not be empty");
-        if (value->get().size() > 4096 || value->get().find('\0') != std::string::npos) return wrong(node, key, "is no usable text");
+        if (value->get().size() > 4096 || value->get().find('\0') != std::string::npos)
+            return wrong(node, key, "is no usable text");
         return value->get();
     }
 
@@ -90,7 +91,9 @@ private:
     const std::string& file_;
 };
 
-bool is_location(std::string_view text) { return text.find("://") != std::string_view::npos || text.starts_with("rclone:"); }
+bool is_location(std::string_view text) {
+    return text.find("://") != std::string_view::npos || text.starts_with("rclone:");
+}
 
 // From the directory of the configuration file, unless it says where by itself.
 void settle(std::string& path, const std::string& file) {
@@ -103,8 +106,8 @@ void settle(std::optional<std::string>& path, const std::string& file) {
 }
 
 Result<void> read_top(const TableReader& top, ConfigFile& config) {
-    DR_TRY(top.only({"storage_path", "backend", "key_file", "passphrase_file", "kek_file", "allowed_targets", "state_dir",
-                     "scratch_dir", "memory_mib", "workers", "mapping", "targets"}));
+    DR_TRY(top.only({"storage_path", "backend", "key_file", "passphrase_file", "kek_file", "allowed_targets",
+                     "state_dir", "scratch_dir", "memory_mib", "workers", "mapping", "targets"}));
     config.storage_path = DR_TRY(top.text("storage_path"));
     config.backend = DR_TRY(top.text("backend"));
     config.key_file = DR_TRY(top.text("key_file"));
@@ -115,8 +118,8 @@ Result<void> read_top(const TableReader& top, ConfigFile& config) {
     config.scratch_dir = DR_TRY(top.text("scratch_dir"));
     config.memory_mib = DR_TRY(top.natural("memory_mib", kMinMemoryMib, kMaxMemoryMib));
     config.workers = DR_TRY(top.natural("workers", 1, kMaxWorkers));
-    for (auto* path : {&config.storage_path, &config.key_file, &config.passphrase_file, &config.kek_file, &config.state_dir,
-                       &config.scratch_dir}) {
+    for (auto* path : {&config.storage_path, &config.key_file, &config.passphrase_file, &config.kek_file,
+                       &config.state_dir, &config.scratch_dir}) {
         settle(*path, config.path);
     }
     if (config.allowed_targets) {

@@ -1,6 +1,6 @@
 #pragma once
-// The configuration file: TOML text, parsed once into what it says and nothing more. What it means together with options and the
-// environment is the business of settings.h.
+// The configuration file: TOML text, parsed once into what it says and nothing more. What it means together with
+// options and the environment is the business of settings.h.
 //
 //   storage_path = "/mnt/backups"        backend = "local"
 //   key_file = "/etc/qnwis_dr/dr_key.json"
@@ -48,9 +48,10 @@ struct ConfigFile {
 
 inline constexpr std::size_t kMaxConfigFile = 1U << 20;  // bytes
 
-// Paths of files and directories that are not absolute count from the directory of the file, so that the configuration means the same from
-// everywhere; those of [mapping] are relative to a workspace and stay as they are. Fails with BadRequest, naming the file
-// and the line: no TOML, an unknown key (with the nearest known one), a value of the wrong kind or out of range.
+// Paths of files and directories that are not absolute count from the directory of the file, so that the configuration
+// means the same from everywhere; those of [mapping] are relative to a workspace and stay as they are. Fails with
+// BadRequest, naming the file and the line: no TOML, an unknown key (with the nearest known one), a value of the wrong
+// kind or out of range.
 Result<ConfigFile> parse_config(std::string_view toml, const std::string& path);
 
 }  // namespace dr

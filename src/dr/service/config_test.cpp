@@ -77,8 +77,9 @@ options = {speed = "fast"}
 }
 
 TEST(Config, PathsCountFromTheFileAndLocationsStay) {
-    const ConfigFile config = good("storage_path = 'backups'\nkey_file = 'keys/k.json'\nallowed_targets = ['restore']\n"
-                                   "[mapping]\ncatalog = ['data']\n[targets.a]\nbackend = 'local'\nbase_path = 'there'\n");
+    const ConfigFile config = good(
+        "storage_path = 'backups'\nkey_file = 'keys/k.json'\nallowed_targets = ['restore']\n"
+        "[mapping]\ncatalog = ['data']\n[targets.a]\nbackend = 'local'\nbase_path = 'there'\n");
     EXPECT_EQ(config.storage_path, "/etc/qnwis_dr/backups");
     EXPECT_EQ(config.key_file, "/etc/qnwis_dr/keys/k.json");
     EXPECT_EQ(config.allowed_targets, std::vector<std::string>{"/etc/qnwis_dr/restore"});
@@ -91,15 +92,31 @@ TEST(Config, PathsCountFromTheFileAndLocationsStay) {
 TEST(Config, AnUnknownNameIsAnErrorWithTheNearestKnownOne) {
     EXPECT_TRUE(says(complaint("\nstorage_pth = '/x'"), "'storage_pth' is no setting; did you mean 'storage_path'? "));
     EXPECT_TRUE(says(complaint("\nstorage_pth = '/x'"), "line 2"));
-    EXPECT_TRUE(says(complaint("[mapping]\ncatalogs = []"), "'mapping.catalogs' is no setting; did you mean 'catalog'?"));
+    EXPECT_TRUE(
+        says(complaint("[mapping]\ncatalogs = []"), "'mapping.catalogs' is no setting; did you mean 'catalog'?"));
     EXPECT_TRUE(says(complaint("[targets.a]\nbackend = 'local'\nbase_pth = '/x'"), "did you mean 'base_path'?"));
 }
 
 TEST(Config, ValuesOfTheWrongKindAreErrors) {
-    for (const char* text : {"storage_path = 1", "storage_path = ''", "storage_path = ['/a']", "storage_path = \"a\\u0000b\"", "allowed_targets = '/a'",
-                             "allowed_targets = [1]", "memory_mib = 'x'", "memory_mib = 1.5", "memory_mib = -1", "memory_mib = 1", "workers = 0",
-                             "workers = 100000", "backend = 'floppy'", "mapping = 1", "targets = 1", "[targets]\na = 1", "[targets.a]\nbackend = 'local'",
-                             "[targets.'a/b']\nbackend = 'local'\nbase_path = '/x'", "[targets.a]\ntarget_id = 'b'\nbackend = 'local'\nbase_path = '/x'",
+    for (const char* text : {"storage_path = 1",
+                             "storage_path = ''",
+                             "storage_path = ['/a']",
+                             "storage_path = \"a\\u0000b\"",
+                             "allowed_targets = '/a'",
+                             "allowed_targets = [1]",
+                             "memory_mib = 'x'",
+                             "memory_mib = 1.5",
+                             "memory_mib = -1",
+                             "memory_mib = 1",
+                             "workers = 0",
+                             "workers = 100000",
+                             "backend = 'floppy'",
+                             "mapping = 1",
+                             "targets = 1",
+                             "[targets]\na = 1",
+                             "[targets.a]\nbackend = 'local'",
+                             "[targets.'a/b']\nbackend = 'local'\nbase_path = '/x'",
+                             "[targets.a]\ntarget_id = 'b'\nbackend = 'local'\nbase_path = '/x'",
                              "[targets.a]\nbackend = 'tape'\nbase_path = '/x'"}) {
         EXPECT_FALSE(complaint(text).empty()) << text;
     }

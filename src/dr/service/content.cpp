@@ -20,7 +20,8 @@ Result<SnapshotBody> read_body(const Repository& repository, const Snapshot& sna
     if (!plain.ok()) return std::move(plain).error().during("opening snapshot " + snapshot.id.hex());
     SnapshotBody body = DR_TRY(decode_snapshot_body(plain.value()));
     if (manifest_hash(body.manifest_nonce, body.root) != snapshot.manifest_hash) {
-        return Error{ErrorCode::Damaged, "the tree of snapshot " + snapshot.id.hex() + " is not the one its record promises"};
+        return Error{ErrorCode::Damaged,
+                     "the tree of snapshot " + snapshot.id.hex() + " is not the one its record promises"};
     }
     return body;
 }
@@ -29,10 +30,11 @@ ReadSession ReadSession::open(const World& world, Repository& repository) {
     ReadSession session{world};
     const std::string directory = liveness_directory(repository.store());
     session.mark_ = LivenessMark::prepare(directory, world.host.host_name);
-    const Result<Appended> opened = repository.log().append(repository.actor(), world.clock, [&](const State& now) -> Result<RecordPayload> {
-        session.mark_.aim(now.next_seq());
-        return RecordPayload{Open{SessionKind::Read, 0, {}}};
-    });
+    const Result<Appended> opened =
+        repository.log().append(repository.actor(), world.clock, [&](const State& now) -> Result<RecordPayload> {
+            session.mark_.aim(now.next_seq());
+            return RecordPayload{Open{SessionKind::Read, 0, {}}};
+        });
     if (!opened.ok()) {
         session.mark_.end();
         return session;
@@ -50,7 +52,8 @@ ReadSession::~ReadSession() {
     if (closed.ok()) mark_.end();
 }
 
-Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name, Monitor& monitor) {
+Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name,
+                                   Monitor& monitor) {
     OpenSnapshot result;
     result.open = std::make_unique<OpenRepository>(DR_TRY(open_repository(world, settings, Access::Content, monitor)));
     const Repository& repository = result.open->repository;

@@ -21,8 +21,8 @@ struct OpenSnapshot {
     std::unique_ptr<PackSource> source;
 };
 
-// A read session in the log, so that no collector removes what is being read. Reading works without one (a read-only store, a key without
-// the right): then a pack may be reaped meanwhile, and the reader says so.
+// A read session in the log, so that no collector removes what is being read. Reading works without one (a read-only
+// store, a key without the right): then a pack may be reaped meanwhile, and the reader says so.
 class ReadSession {
 public:
     // Borrows all.
@@ -34,7 +34,9 @@ public:
 
 private:
     explicit ReadSession(const World& world) : world_(&world) {}
-    struct Release { void operator()(Repository*) const {} };
+    struct Release {
+        void operator()(Repository*) const {}
+    };
 
     const World* world_;
     std::unique_ptr<Repository, Release> repository_;  // null: none, or moved away
@@ -43,6 +45,7 @@ private:
 };
 
 // `name`: an id, a unique prefix, latest, latest:TAG.
-Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name, Monitor& monitor);
+Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name,
+                                   Monitor& monitor);
 
 }  // namespace dr

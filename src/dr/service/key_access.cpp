@@ -34,7 +34,8 @@ Result<std::unique_ptr<KeyVault>> kek_vault(const std::string& file) {
     Bytes text = DR_TRY(read_small_file(file, kMaxKekFile));
     Result<Key32> kek = parse_kek(as_text(text));
     wipe(text);
-    if (!kek.ok()) return Error{ErrorCode::WrongKey, "'" + file + "' is not a key-encryption-key file"}.means("no work was begun");
+    if (!kek.ok())
+        return Error{ErrorCode::WrongKey, "'" + file + "' is not a key-encryption-key file"}.means("no work was begun");
     return std::unique_ptr<KeyVault>(std::make_unique<KekFileVault>(std::move(kek).value()));
 }
 
@@ -63,7 +64,8 @@ Result<void> keep_out_of_storage(const std::string& file, const std::string& sto
     const Result<std::string> real = real_path(file);
     const std::string& resolved = real.ok() ? real.value() : file;
     if (!resolved.starts_with(storage.value() + "/")) return {};
-    return Error{ErrorCode::Refused, "the key-encryption key '" + file + "' would lie inside the storage '" + storage_path + "'"}
+    return Error{ErrorCode::Refused,
+                 "the key-encryption key '" + file + "' would lie inside the storage '" + storage_path + "'"}
         .means("whoever takes the storage would have the key too")
         .next("QNWIS_DR_KEK_FILE=/etc/qnwis_dr/kek qnwis_dr keys init");
 }
@@ -108,10 +110,13 @@ Result<NewVault> vault_for_new(const KeySources& sources, const std::string& sto
     if (!sources.passphrase_file.empty()) return only(passphrase_vault(sources.passphrase_file));
     if (!sources.kek_file.empty()) return kek_vault_or_new(sources.kek_file, storage_path, random);
     if (!sources.configured_passphrase_file.empty()) return only(passphrase_vault(sources.configured_passphrase_file));
-    if (!sources.configured_kek_file.empty()) return kek_vault_or_new(sources.configured_kek_file, storage_path, random);
+    if (!sources.configured_kek_file.empty())
+        return kek_vault_or_new(sources.configured_kek_file, storage_path, random);
     if (sources.ask) return only(asked_vault(sources, "new passphrase", true));
-    if (const std::string* file = first_existing(sources.default_kek_files)) return kek_vault_or_new(*file, storage_path, random);
-    if (sources.default_kek_files.empty()) return Error{ErrorCode::BadRequest, "no passphrase and no key-encryption-key file was given"};
+    if (const std::string* file = first_existing(sources.default_kek_files))
+        return kek_vault_or_new(*file, storage_path, random);
+    if (sources.default_kek_files.empty())
+        return Error{ErrorCode::BadRequest, "no passphrase and no key-encryption-key file was given"};
     return kek_vault_or_new(sources.default_kek_files.front(), storage_path, random);
 }
 
@@ -120,7 +125,8 @@ Result<SlotFile> read_key_file(const std::string& path) {
     Result<KeyMaterial> key = parse_key_material(as_text(text));
     if (!key.ok()) return std::move(key).error().as(ErrorCode::WrongKey).during("reading the key file '" + path + "'");
     Result<SlotFile> slot = from_key_material(key.value());
-    if (!slot.ok()) return std::move(slot).error().as(ErrorCode::WrongKey).during("reading the key file '" + path + "'");
+    if (!slot.ok())
+        return std::move(slot).error().as(ErrorCode::WrongKey).during("reading the key file '" + path + "'");
     return slot;
 }
 
@@ -140,18 +146,22 @@ Result<KeyInHand> open_with(const SlotFile& slot, const KeySources& sources) {
     return KeyInHand{slot, std::move(opened)};
 }
 
-// The machine is gone and the key file with it: the repository's own slots and a passphrase or key are enough (SPEC 10). Slots of the
-// kind that the user gave something for come first, and the first problem is the one to tell.
+// The machine is gone and the key file with it: the repository's own slots and a passphrase or key are enough (SPEC
+// 10). Slots of the kind that the user gave something for come first, and the first problem is the one to tell.
 Result<KeyInHand> open_a_slot_of(const Repository& repository, const KeySources& sources, Error no_key_file) {
     const bool passphrase_given = !sources.passphrase_file.empty() || !sources.configured_passphrase_file.empty();
     std::vector<SlotFile> slots;
     std::optional<Error> first_problem;
     for (const auto& [id, known] : repository.state().slots()) {
         Result<SlotFile> slot = repository.read_slot(id);
-        if (slot.ok()) slots.push_back(std::move(slot).value());
-        else first_problem = std::move(slot).error();
+        if (slot.ok())
+            slots.push_back(std::move(slot).value());
+        else
+            first_problem = std::move(slot).error();
     }
-    std::ranges::stable_partition(slots, [&](const SlotFile& slot) { return (slot.parameters.kind == VaultKind::Passphrase) == passphrase_given; });
+    std::ranges::stable_partition(slots, [&](const SlotFile& slot) {
+        return (slot.parameters.kind == VaultKind::Passphrase) == passphrase_given;
+    });
     for (const SlotFile& slot : slots) {
         Result<KeyInHand> key = open_with(slot, sources);
         if (key.ok() || key.error().code() == ErrorCode::Cancelled) return key;

@@ -15,14 +15,16 @@ struct KeyInHand {
     OpenedSlot opened;
 };
 
-// The vault that opens a slot of this kind. NotFound where the user gave nothing that could be one, WrongKey where it is no key.
+// The vault that opens a slot of this kind. NotFound where the user gave nothing that could be one, WrongKey where it
+// is no key.
 Result<std::unique_ptr<KeyVault>> vault_for(const WrapParameters& wrapped, const KeySources& sources);
 
 struct NewVault {
     std::unique_ptr<KeyVault> vault;
     std::string made_kek_file;  // not empty: a new key-encryption-key file was written there
 };
-// The vault that new slots are wrapped with, by the order of SPEC 10. `storage_path`: a new key-encryption-key file is never made inside it (Refused).
+// The vault that new slots are wrapped with, by the order of SPEC 10. `storage_path`: a new key-encryption-key file is
+// never made inside it (Refused).
 Result<NewVault> vault_for_new(const KeySources& sources, const std::string& storage_path, Random& random);
 
 // The key file that the settings name. NotFound where there is none; then `repository` slots may still open.

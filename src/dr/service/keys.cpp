@@ -115,7 +115,8 @@ Result<KeysInitResult> Service::keys_export(const KeysExportRequest& request, Mo
     std::string slot_id = request.slot_id;
     if (slot_id.empty()) {
         if (open.repository.state().slots().size() > 1) {
-            return Error{ErrorCode::BadRequest, "the repository has several slots: say which one"}.next("qnwis_dr keys slot list");
+            return Error{ErrorCode::BadRequest, "the repository has several slots: say which one"}.next(
+                "qnwis_dr keys slot list");
         }
         if (!open.repository.state().slots().empty()) slot_id = open.repository.state().slots().begin()->first;
     }

@@ -9,7 +9,8 @@ Result<ListResult> Service::list(const ListRequest& request, Monitor& monitor) {
     const State& state = open.repository.state();
     ListResult result;
     for (const auto& [record, snapshot] : state.snapshots()) {
-        if (request.tag.empty() || snapshot.tag.text() == request.tag) result.snapshots.push_back(meta_of(snapshot, state, *open.store));
+        if (request.tag.empty() || snapshot.tag.text() == request.tag)
+            result.snapshots.push_back(meta_of(snapshot, state, *open.store));
     }
     result.repository = open.repository.id();
     result.encrypted = open.repository.encrypted();

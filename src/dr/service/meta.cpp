@@ -20,7 +20,8 @@ SnapshotMeta meta_of(const Snapshot& snapshot, const State& state, const ObjectS
     meta.worm = snapshot.worm;
     meta.files_unreadable = snapshot.files_unreadable;
     // A parent that was forgotten since is no snapshot any more.
-    if (const Snapshot* parent = state.snapshot_at(snapshot.parent)) meta.parent = Identifier::parse(parent->id.hex()).value();
+    if (const Snapshot* parent = state.snapshot_at(snapshot.parent))
+        meta.parent = Identifier::parse(parent->id.hex()).value();
     meta.record = snapshot.record;
     meta.signed_by = snapshot.actor;
     meta.signature = to_base64(snapshot.signature);

@@ -13,12 +13,14 @@ namespace {
 std::vector<RetentionSubject> subjects_of(const State& state) {
     std::vector<RetentionSubject> subjects;
     for (const auto& [record, snapshot] : state.snapshots()) {
-        subjects.push_back({snapshot.id.hex(), snapshot.tag.text(), snapshot.created_at, snapshot.retention_days, snapshot.retain_until, snapshot.held});
+        subjects.push_back({snapshot.id.hex(), snapshot.tag.text(), snapshot.created_at, snapshot.retention_days,
+                            snapshot.retain_until, snapshot.held});
     }
     return subjects;
 }
 
-// The time that dates are judged by: this machine's clock, but, unless an admin vouches for it, not far ahead of the log's own (FORMAT 10).
+// The time that dates are judged by: this machine's clock, but, unless an admin vouches for it, not far ahead of the
+// log's own (FORMAT 10).
 Timestamp judged_now(const World& world, const Repository& repository) {
     const State& state = repository.state();
     const Timestamp now = world.clock.now();
@@ -35,7 +37,8 @@ Error locked(const Snapshot& snapshot) {
 }
 
 // Named snapshots go whatever the rules say, but never locked ones.
-Result<std::vector<RetentionDecision>> decide_named(const State& state, const std::vector<std::string>& names, Timestamp now) {
+Result<std::vector<RetentionDecision>> decide_named(const State& state, const std::vector<std::string>& names,
+                                                    Timestamp now) {
     std::vector<RetentionDecision> decisions(state.snapshots().size(), RetentionDecision{true, false, {"not named"}});
     for (const std::string& name : names) {
         const Snapshot* snapshot = DR_TRY(state.find_snapshot(name));
@@ -46,7 +49,8 @@ Result<std::vector<RetentionDecision>> decide_named(const State& state, const st
     return decisions;
 }
 
-Result<std::vector<RetentionDecision>> decide(const PruneRequest& request, const Repository& repository, const World& world) {
+Result<std::vector<RetentionDecision>> decide(const PruneRequest& request, const Repository& repository,
+                                              const World& world) {
     const State& state = repository.state();
     const Timestamp now = judged_now(world, repository);
     if (!request.snapshots.empty()) return decide_named(state, request.snapshots, now);
@@ -62,15 +66,16 @@ Result<std::uint64_t> forget(const World& world, Repository& repository, const s
     if (record.snapshots.empty()) return std::uint64_t{0};
     // Another prune may have forgotten some of them meanwhile.
     std::uint64_t count = 0;
-    const Result<Appended> appended = repository.log().append(repository.actor(), world.clock, [&](const State& now) -> Result<RecordPayload> {
-        Forget left;
-        for (const Forgotten& one : record.snapshots) {
-            if (now.snapshot_at(one.snapshot) != nullptr) left.snapshots.push_back(one);
-        }
-        count = left.snapshots.size();
-        if (left.snapshots.empty()) return Error{ErrorCode::Conflict, "nothing is left to forget"};
-        return RecordPayload{left};
-    });
+    const Result<Appended> appended =
+        repository.log().append(repository.actor(), world.clock, [&](const State& now) -> Result<RecordPayload> {
+            Forget left;
+            for (const Forgotten& one : record.snapshots) {
+                if (now.snapshot_at(one.snapshot) != nullptr) left.snapshots.push_back(one);
+            }
+            count = left.snapshots.size();
+            if (left.snapshots.empty()) return Error{ErrorCode::Conflict, "nothing is left to forget"};
+            return RecordPayload{left};
+        });
     if (appended.ok()) return count;
     if (appended.error().code() == ErrorCode::Conflict) return std::uint64_t{0};
     return appended.error();
@@ -95,8 +100,9 @@ Result<PruneResult> Service::prune(const PruneRequest& request, Monitor& monitor
     if (!request.dry_run) {
         result.forgotten = DR_TRY(forget(world_, open.repository, result.decisions));
         phases.ended("forget");
-        const CollectOutcome collected = DR_TRY(
-            collect(open.repository, open.repository.actor(), world_.clock, liveness_directory(*open.store), world_.host.host_name, monitor));
+        const CollectOutcome collected =
+            DR_TRY(collect(open.repository, open.repository.actor(), world_.clock, liveness_directory(*open.store),
+                           world_.host.host_name, monitor));
         result.packs_condemned = collected.packs_condemned;
         result.packs_removed = collected.packs_removed;
         result.bytes_freed = collected.bytes_freed;

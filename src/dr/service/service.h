@@ -1,8 +1,10 @@
 #pragma once
-// Service: the only door. The command line, and later the HTTP API and the scheduler, ask here and get the same answers.
+// Service: the only door. The command line, and later the HTTP API and the scheduler, ask here and get the same
+// answers.
 //
-// Each verb takes a request of plain values, opens what it needs, does the work and returns a result of plain values; it prints nothing
-// and reads no environment. Long verbs report to a Monitor and stop when it says cancelled. One Service may serve one verb at a time.
+// Each verb takes a request of plain values, opens what it needs, does the work and returns a result of plain values;
+// it prints nothing and reads no environment. Long verbs report to a Monitor and stop when it says cancelled. One
+// Service may serve one verb at a time.
 
 #include <cstdint>
 #include <functional>
@@ -40,27 +42,27 @@ struct KeysInitResult {
 struct KeyStatus {
     KeyMaterial key;
     std::string path;
-    std::string opens_with;     // "passphrase", "kek-file:…"
-    bool opened = false;        // whether what is configured opens it
-    std::string problem;        // why not
+    std::string opens_with;  // "passphrase", "kek-file:…"
+    bool opened = false;     // whether what is configured opens it
+    std::string problem;     // why not
     bool readable_by_others = false;
 };
 struct SlotInfo {
     std::string slot_id;
-    std::string kind;           // "passphrase", "kek_file"
+    std::string kind;  // "passphrase", "kek_file"
     PublicKey actor;
     std::string name;
     std::uint32_t roles = 0;
-    bool in_use = false;        // the one that opened the repository, where one did
+    bool in_use = false;  // the one that opened the repository, where one did
 };
 struct SlotAddRequest {
     std::string name;
-    std::string output;         // key file to write; empty: none
-    KeySources new_key;         // what wraps the new slot
+    std::string output;  // key file to write; empty: none
+    KeySources new_key;  // what wraps the new slot
 };
 struct KeysExportRequest {
     std::string output;
-    std::string slot_id;        // empty: the slot in use
+    std::string slot_id;  // empty: the slot in use
 };
 
 // --- repository
@@ -76,13 +78,14 @@ struct InitResult {
 // --- backup
 struct StdinSource {
     int fd = -1;
-    std::string name;           // file name in the snapshot
-    std::function<Result<void>()> finished;  // asked before the commit: an error abandons the backup (a command that failed)
+    std::string name;  // file name in the snapshot
+    std::function<Result<void>()>
+        finished;  // asked before the commit: an error abandons the backup (a command that failed)
 };
 struct BackupRequest {
     BackupSpec spec;
-    bool worm = false;          // --worm, or the spec's
-    std::string workspace;      // default: the current directory
+    bool worm = false;      // --worm, or the spec's
+    std::string workspace;  // default: the current directory
     std::optional<StdinSource> standard_input;
     bool one_file_system = false;
 };
@@ -100,21 +103,21 @@ struct BackupResult {
 
 // --- list
 struct ListRequest {
-    std::string tag;            // empty: all
+    std::string tag;  // empty: all
 };
 struct ListResult {
     std::vector<SnapshotMeta> snapshots;  // oldest first
     RepositoryId repository;
     bool encrypted = true;
-    std::uint64_t head = 0;               // last record
+    std::uint64_t head = 0;  // last record
     RecordHash head_hash;
     Timestamp head_time;
-    bool first_sight = false;             // show head, time and hash: compare them with what you know
+    bool first_sight = false;  // show head, time and hash: compare them with what you know
 };
 
 // --- verify
 struct VerifyServiceRequest {
-    std::string snapshot;       // id, prefix, latest, latest:TAG
+    std::string snapshot;  // id, prefix, latest, latest:TAG
     std::uint64_t sample_count = 10;
     bool all = false;
 };
@@ -140,8 +143,8 @@ struct RestoreResult {
 
 // --- prune
 struct PruneRequest {
-    std::optional<RetentionRule> rule;     // nothing: each snapshot's own retention_days
-    std::vector<std::string> snapshots;    // forget these instead of asking a rule
+    std::optional<RetentionRule> rule;   // nothing: each snapshot's own retention_days
+    std::vector<std::string> snapshots;  // forget these instead of asking a rule
     bool dry_run = false;
 };
 struct PruneDecision {
@@ -154,7 +157,7 @@ struct PruneResult {
     std::uint64_t forgotten = 0;
     std::uint64_t packs_condemned = 0, packs_removed = 0, bytes_freed = 0;
     std::uint64_t orphans_removed = 0, sessions_abandoned = 0;
-    bool marked = false;                   // false: without the read key only whole packs known to be unused were collected
+    bool marked = false;  // false: without the read key only whole packs known to be unused were collected
     Timings timings;
 };
 
@@ -162,20 +165,20 @@ struct PruneResult {
 struct FindHit {
     std::string path;
     Entry entry;
-    std::vector<SnapshotMeta> snapshots;   // that hold this version
+    std::vector<SnapshotMeta> snapshots;  // that hold this version
 };
 struct DiffRequest {
-    std::string before;                    // snapshot
-    std::string after;                     // snapshot, or empty with `live`
-    std::string live;                      // directory
+    std::string before;  // snapshot
+    std::string after;   // snapshot, or empty with `live`
+    std::string live;    // directory
     bool checksum = false;
 };
 struct StatsResult {
     std::uint64_t snapshots = 0, packs = 0, index_runs = 0, log_records = 0;
-    std::uint64_t stored_bytes = 0;        // in packs
-    std::uint64_t restore_bytes = 0;       // sum of total_bytes
+    std::uint64_t stored_bytes = 0;   // in packs
+    std::uint64_t restore_bytes = 0;  // sum of total_bytes
     std::uint64_t unique_blobs = 0, unique_bytes = 0, files = 0;
-    bool counted = false;                  // the trees were walked (needs the key)
+    bool counted = false;  // the trees were walked (needs the key)
 };
 
 class Service {
@@ -197,13 +200,17 @@ public:
     Result<RestoreResult> restore(const RestoreServiceRequest& request, Monitor& monitor);
     Result<PruneResult> prune(const PruneRequest& request, Monitor& monitor);
 
-    Result<void> ls(const std::string& snapshot, const std::string& path, bool recursive, Monitor& monitor, const EntryVisitor& visit);
-    Result<void> find(const std::string& pattern, const std::string& tag, Monitor& monitor, const std::function<Result<void>(const FindHit&)>& visit);
+    Result<void> ls(const std::string& snapshot, const std::string& path, bool recursive, Monitor& monitor,
+                    const EntryVisitor& visit);
+    Result<void> find(const std::string& pattern, const std::string& tag, Monitor& monitor,
+                      const std::function<Result<void>(const FindHit&)>& visit);
     Result<void> diff(const DiffRequest& request, Monitor& monitor, const DifferenceVisitor& visit);
     // A file as it is, anything else (or `tar`) as a pax archive.
-    Result<void> dump(const std::string& snapshot, const std::string& path, bool tar, Monitor& monitor, const std::function<Result<void>(ByteSpan)>& sink);
+    Result<void> dump(const std::string& snapshot, const std::string& path, bool tar, Monitor& monitor,
+                      const std::function<Result<void>(ByteSpan)>& sink);
     enum class ManifestForm : std::uint8_t { Json, Sha256Sum };
-    Result<void> manifest(const std::string& snapshot, ManifestForm form, Monitor& monitor, const std::function<Result<void>(std::string_view)>& sink);
+    Result<void> manifest(const std::string& snapshot, ManifestForm form, Monitor& monitor,
+                          const std::function<Result<void>(std::string_view)>& sink);
     Result<StatsResult> stats(bool count, Monitor& monitor);
 
 private:

@@ -58,7 +58,9 @@ private:
     void show(std::string name, const Candidate& candidate) {
         out_.values.push_back({std::move(name), candidate.value, candidate.source, candidate.origin});
     }
-    void show_unset(std::string name) { out_.values.push_back({std::move(name), std::nullopt, ValueSource::Unset, ""}); }
+    void show_unset(std::string name) {
+        out_.values.push_back({std::move(name), std::nullopt, ValueSource::Unset, ""});
+    }
 
     // The first of the four that is there; shown under `name`.
     std::optional<Candidate> pick(const std::string& name, const std::string& option, std::string_view option_name,
@@ -74,8 +76,10 @@ private:
         } else if (!fallback.empty()) {
             found = Candidate{ValueSource::Default, fallback, ""};
         }
-        if (found) show(name, *found);
-        else show_unset(name);
+        if (found)
+            show(name, *found);
+        else
+            show_unset(name);
         return found;
     }
 
@@ -121,9 +125,12 @@ Result<void> Resolver::backend() {
 
 void Resolver::key_file() {
     std::vector<std::string> defaults{"dr_key.json"};
-    if (input_.is_root) defaults.emplace_back("/etc/qnwis_dr/dr_key.json");
-    else if (const std::string own = user_config_directory(input_.environment); !own.empty()) defaults.push_back(own + "/dr_key.json");
-    const auto file = pick("key_file", input_.options.key_file, "--key-file", "QNWIS_DR_KEY_FILE", &ConfigFile::key_file, joined(defaults));
+    if (input_.is_root)
+        defaults.emplace_back("/etc/qnwis_dr/dr_key.json");
+    else if (const std::string own = user_config_directory(input_.environment); !own.empty())
+        defaults.push_back(own + "/dr_key.json");
+    const auto file = pick("key_file", input_.options.key_file, "--key-file", "QNWIS_DR_KEY_FILE",
+                           &ConfigFile::key_file, joined(defaults));
     const bool named = file->source != ValueSource::Default;
     out_.settings.key_file_explicit = named;
     out_.settings.key_files = named ? std::vector{file->value} : defaults;
@@ -131,12 +138,18 @@ void Resolver::key_file() {
 
 void Resolver::key_sources() {
     KeySources& keys = out_.settings.keys;
-    const auto passphrase = pick("passphrase_file", "", "", "QNWIS_DR_PASSPHRASE_FILE", &ConfigFile::passphrase_file, "");
-    if (passphrase) (passphrase->source == ValueSource::Config ? keys.configured_passphrase_file : keys.passphrase_file) = passphrase->value;
+    const auto passphrase =
+        pick("passphrase_file", "", "", "QNWIS_DR_PASSPHRASE_FILE", &ConfigFile::passphrase_file, "");
+    if (passphrase)
+        (passphrase->source == ValueSource::Config ? keys.configured_passphrase_file : keys.passphrase_file) =
+            passphrase->value;
 
-    if (input_.is_root) keys.default_kek_files = {"/etc/qnwis_dr/kek"};
-    else if (const std::string own = user_config_directory(input_.environment); !own.empty()) keys.default_kek_files = {own + "/kek"};
-    const auto kek = pick("kek_file", "", "", "QNWIS_DR_KEK_FILE", &ConfigFile::kek_file, joined(keys.default_kek_files));
+    if (input_.is_root)
+        keys.default_kek_files = {"/etc/qnwis_dr/kek"};
+    else if (const std::string own = user_config_directory(input_.environment); !own.empty())
+        keys.default_kek_files = {own + "/kek"};
+    const auto kek =
+        pick("kek_file", "", "", "QNWIS_DR_KEK_FILE", &ConfigFile::kek_file, joined(keys.default_kek_files));
     if (!kek || kek->source == ValueSource::Default) return;
     (kek->source == ValueSource::Config ? keys.configured_kek_file : keys.kek_file) = kek->value;
 }
@@ -155,7 +168,8 @@ Result<void> Resolver::allowed_targets() {
     }
     for (const std::string& directory : allowed) {
         if (directory.starts_with('/')) continue;
-        return Error{ErrorCode::BadRequest, "the allowed target '" + printable(directory) + "' of " + printable(from.origin) + " is not an absolute path"}
+        return Error{ErrorCode::BadRequest, "the allowed target '" + printable(directory) + "' of " +
+                                                printable(from.origin) + " is not an absolute path"}
             .means("nothing was restored: what is allowed must not depend on where a command is typed")
             .next("qnwis_dr config show");
     }
@@ -167,7 +181,8 @@ Result<void> Resolver::allowed_targets() {
 void Resolver::directories() {
     const std::string own = xdg_directory(input_.environment, "XDG_STATE_HOME", "/.local/state");
     const std::string state = input_.is_root || own.empty() ? "/var/lib/qnwis_dr" : own + "/qnwis_dr";
-    out_.settings.state_directory = pick("state_dir", "", "", "QNWIS_DR_STATE_DIR", &ConfigFile::state_dir, state)->value;
+    out_.settings.state_directory =
+        pick("state_dir", "", "", "QNWIS_DR_STATE_DIR", &ConfigFile::state_dir, state)->value;
     out_.settings.scratch_directory = pick("scratch_dir", "", "", "TMPDIR", &ConfigFile::scratch_dir, "/tmp")->value;
 }
 
@@ -176,11 +191,13 @@ Result<void> Resolver::sizes() {
     const bool configured = input_.config && input_.config->memory_mib;
     const std::uint64_t memory = configured ? *input_.config->memory_mib : usual;
     out_.settings.memory_budget = static_cast<std::size_t>(memory) << 20;
-    show("memory_mib", {configured ? ValueSource::Config : ValueSource::Default, std::to_string(memory), configured ? config_path() : ""});
+    show("memory_mib", {configured ? ValueSource::Config : ValueSource::Default, std::to_string(memory),
+                        configured ? config_path() : ""});
 
     if (!input_.options.workers.empty()) {
         const Result<std::uint64_t> workers = parse_natural(input_.options.workers, 1, kMaxWorkers);
-        if (!workers.ok()) return Error{ErrorCode::BadRequest, "--workers " + workers.error().what()}.next("qnwis_dr --help");
+        if (!workers.ok())
+            return Error{ErrorCode::BadRequest, "--workers " + workers.error().what()}.next("qnwis_dr --help");
         out_.settings.workers = static_cast<unsigned>(workers.value());
         show("workers", {ValueSource::Option, std::to_string(workers.value()), "--workers"});
     } else if (input_.config && input_.config->workers) {
@@ -192,10 +209,12 @@ Result<void> Resolver::sizes() {
     return {};
 }
 
-void Resolver::mapping_list(const std::string& name, const std::optional<std::vector<std::string>>& configured, std::vector<std::string>& list) {
+void Resolver::mapping_list(const std::string& name, const std::optional<std::vector<std::string>>& configured,
+                            std::vector<std::string>& list) {
     if (configured) list = *configured;
     if (list.empty() && !configured) return show_unset(name);
-    show(name, {configured ? ValueSource::Config : ValueSource::Default, joined(list), configured ? config_path() : ""});
+    show(name,
+         {configured ? ValueSource::Config : ValueSource::Default, joined(list), configured ? config_path() : ""});
 }
 
 void Resolver::mapping() {
@@ -233,7 +252,8 @@ Result<ResolvedSettings> Resolver::resolve() {
 Error unknown_target(const ResolvedSettings& resolved, const std::string& name) {
     std::vector<std::string_view> known;
     for (const auto& [id, target] : resolved.settings.targets) known.push_back(id);
-    return Error{ErrorCode::NotFound, "the plan's storage target '" + name + "' is not configured" + did_you_mean(name, known)}
+    return Error{ErrorCode::NotFound,
+                 "the plan's storage target '" + name + "' is not configured" + did_you_mean(name, known)}
         .means("nothing was written: nobody said where '" + name + "' is")
         .next("qnwis_dr backup --spec backup_plan.json --storage-path /mnt/backups");
 }
@@ -253,9 +273,11 @@ std::string_view label(ValueSource source) {
 
 ConfigChoice choose_config(const SettingOptions& options, const Variables& environment) {
     if (!options.config.empty()) return {{options.config}, true, "--config"};
-    if (std::string named = variable(environment, "QNWIS_DR_CONFIG"); !named.empty()) return {{std::move(named)}, true, "QNWIS_DR_CONFIG"};
+    if (std::string named = variable(environment, "QNWIS_DR_CONFIG"); !named.empty())
+        return {{std::move(named)}, true, "QNWIS_DR_CONFIG"};
     ConfigChoice choice{{"/etc/qnwis_dr/config.toml"}, false, ""};
-    if (const std::string own = user_config_directory(environment); !own.empty()) choice.files.push_back(own + "/config.toml");
+    if (const std::string own = user_config_directory(environment); !own.empty())
+        choice.files.push_back(own + "/config.toml");
     return choice;
 }
 
@@ -272,7 +294,8 @@ Result<bool> apply_storage_target(ResolvedSettings& resolved, const Identifier& 
         return unknown_target(resolved, target.text());
     }
     resolved.settings.storage_path = found->second.base_path;
-    if (resolved.values[1].source != ValueSource::Option) resolved.settings.backend = std::string(name_of(found->second.backend));
+    if (resolved.values[1].source != ValueSource::Option)
+        resolved.settings.backend = std::string(name_of(found->second.backend));
     storage.value = found->second.base_path;
     storage.source = ValueSource::Config;
     storage.origin = resolved.config_file;

@@ -1,5 +1,6 @@
 #pragma once
-// Settings from everything that may give them: option > environment > configuration file > default (SPEC 4), each value with its origin.
+// Settings from everything that may give them: option > environment > configuration file > default (SPEC 4), each value
+// with its origin.
 //
 // A pure function: the shells read the environment and the files, and hand them in.
 
@@ -41,7 +42,7 @@ struct ShownValue {
     std::string name;                  // as in the configuration file
     std::optional<std::string> value;  // lists joined by colons
     ValueSource source = ValueSource::Unset;
-    std::string origin;                // "--storage-path", "QNWIS_DR_KEY_FILE", the file; empty for defaults
+    std::string origin;  // "--storage-path", "QNWIS_DR_KEY_FILE", the file; empty for defaults
 };
 
 // Which configuration file to read.
@@ -68,9 +69,9 @@ struct ResolvedSettings {
 // Fails with BadRequest, naming the option or variable.
 Result<ResolvedSettings> resolve_settings(const SettingsInput& input);
 
-// What a plan's storage_target makes of it: a storage path of the line or the environment beats it; else the configured target of that
-// name decides; else a storage path of the configuration. NotFound where none of them says where to (the built-in default would be a guess).
-// True: the target asks for WORM.
+// What a plan's storage_target makes of it: a storage path of the line or the environment beats it; else the configured
+// target of that name decides; else a storage path of the configuration. NotFound where none of them says where to (the
+// built-in default would be a guess). True: the target asks for WORM.
 Result<bool> apply_storage_target(ResolvedSettings& resolved, const Identifier& target);
 
 }  // namespace dr

@@ -129,7 +129,9 @@ TEST(Settings, ABackendOfTheConfigurationBelongsToItsStoragePath) {
 
 TEST(Settings, SizesDirectoriesAndMappingComeFromTheConfiguration) {
     SettingsInput input;
-    input.config = config_of("memory_mib = 128\nworkers = 3\nstate_dir = '/s'\nscratch_dir = '/t'\n[mapping]\ncatalog = ['c']\npii = ['p']\n");
+    input.config = config_of(
+        "memory_mib = 128\nworkers = 3\nstate_dir = '/s'\nscratch_dir = '/t'\n[mapping]\ncatalog = ['c']\npii = "
+        "['p']\n");
     const ResolvedSettings settings = resolved(input);
     EXPECT_EQ(settings.settings.memory_budget, 128U << 20);
     EXPECT_EQ(settings.settings.workers, 3U);
@@ -150,10 +152,12 @@ TEST(Settings, SizesDirectoriesAndMappingComeFromTheConfiguration) {
 TEST(Settings, EveryLineOfConfigShowStandsInAFixedOrder) {
     std::vector<std::string> names;
     SettingsInput input;
-    input.config = config_of("[targets.b]\nbackend = 'local'\nbase_path = '/b'\n[targets.a]\nbackend = 'local'\nbase_path = '/a'\n");
+    input.config = config_of(
+        "[targets.b]\nbackend = 'local'\nbase_path = '/b'\n[targets.a]\nbackend = 'local'\nbase_path = '/a'\n");
     for (const ShownValue& value : resolved(input).values) names.push_back(value.name);
-    EXPECT_EQ(names, (std::vector<std::string>{"storage_path", "backend", "key_file", "passphrase_file", "kek_file", "allowed_targets", "state_dir",
-                                               "scratch_dir", "memory_mib", "workers", "mapping.catalog", "mapping.audit_packs", "mapping.config",
+    EXPECT_EQ(names, (std::vector<std::string>{"storage_path", "backend", "key_file", "passphrase_file", "kek_file",
+                                               "allowed_targets", "state_dir", "scratch_dir", "memory_mib", "workers",
+                                               "mapping.catalog", "mapping.audit_packs", "mapping.config",
                                                "mapping.pii", "targets.a", "targets.b"}));
     EXPECT_EQ(label(ValueSource::Option), "option");
     EXPECT_EQ(label(ValueSource::Unset), "unset");

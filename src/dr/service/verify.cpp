@@ -41,7 +41,8 @@ Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monito
     FrameTools tools;
     const Repository& repository = snapshot.open->repository;
     if (request.all) {
-        for (const PackNumber number : repository.state().packset_of(snapshot.snapshot)) check.packs.push_back(repository.state().packs()[number].id);
+        for (const PackNumber number : repository.state().packset_of(snapshot.snapshot))
+            check.packs.push_back(repository.state().packs()[number].id);
         check.verify_pack = [&](const PackId& id) { return verify_at_home(repository, tools, id); };
     }
     VerifyResult result;

@@ -20,8 +20,8 @@ namespace dr {
 
 // Where the pieces of a key may come from (SPEC 10, "Order of sources"). Empty: not given.
 struct KeySources {
-    std::string passphrase_file;        // QNWIS_DR_PASSPHRASE_FILE
-    std::string kek_file;               // QNWIS_DR_KEK_FILE
+    std::string passphrase_file;  // QNWIS_DR_PASSPHRASE_FILE
+    std::string kek_file;         // QNWIS_DR_KEK_FILE
     std::string configured_passphrase_file;
     std::string configured_kek_file;
     std::vector<std::string> default_kek_files;  // the first one that exists; a new one is made at the first place
@@ -32,18 +32,18 @@ struct KeySources {
 // What a command works with, resolved from option, environment, configuration and default.
 struct Settings {
     std::string storage_path;
-    std::string backend;                        // empty: the location decides
-    std::vector<std::string> key_files;         // the first one that exists
-    bool key_file_explicit = false;             // the user named it: it must be there
+    std::string backend;                 // empty: the location decides
+    std::vector<std::string> key_files;  // the first one that exists
+    bool key_file_explicit = false;      // the user named it: it must be there
     KeySources keys;
     std::vector<std::string> allowed_targets;
-    std::string state_directory;                // pins
+    std::string state_directory;  // pins
     std::string scratch_directory = "/tmp";
     WorkspaceMapping mapping;
     std::map<std::string, StorageTarget> targets;
-    std::size_t memory_budget = 64U << 20;      // bytes of blobs waiting to be written
-    unsigned workers = 0;                       // 0: one for each core
-    bool allow_older_history = false;           // --accept-history: pin what is there now
+    std::size_t memory_budget = 64U << 20;  // bytes of blobs waiting to be written
+    unsigned workers = 0;                   // 0: one for each core
+    bool allow_older_history = false;       // --accept-history: pin what is there now
 };
 
 struct World {

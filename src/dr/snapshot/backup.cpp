@@ -38,7 +38,11 @@ SnapshotContent summary(const SourceWalk& walk, TreeAssembler& assembler, const 
 class StreamStore {
 public:
     StreamStore(ReadContext& context, BlobSink& sink, Clock& clock, Monitor& monitor)
-        : context_(context), sink_(sink), clock_(clock), monitor_(monitor), cutter_(context.keys.chunker, context.keys.namer, context.chunk_buffers) {}
+        : context_(context),
+          sink_(sink),
+          clock_(clock),
+          monitor_(monitor),
+          cutter_(context.keys.chunker, context.keys.namer, context.chunk_buffers) {}
 
     Result<FileContent> run(int fd, std::uint64_t& size) {
         while (DR_TRY(read_some(fd))) {
@@ -76,7 +80,8 @@ private:
         const std::int64_t now = clock_.monotonic_nanoseconds();
         if (now - shown_at_ < 100'000'000) return;
         shown_at_ = now;
-        monitor_.progress({.phase = "storing", .bytes_done = context_.bytes_read, .bytes_total = context_.options.expected_bytes});
+        monitor_.progress(
+            {.phase = "storing", .bytes_done = context_.bytes_read, .bytes_total = context_.options.expected_bytes});
     }
 
     static constexpr std::size_t kLookEvery = 1U << 20;
@@ -98,23 +103,31 @@ Result<FileIdentity> FileIdentity::of(const std::string& path) {
     return FileIdentity{.device = stat.device, .inode = stat.inode};
 }
 
-Result<SnapshotContent> scan_and_store(const BackupSources& sources, const ParentTree* parent, const ContentKeys& keys, BlobSink& sink,
-                                       TaskPool& pool, Clock& clock, Monitor& monitor, const BackupOptions& options) {
+Result<SnapshotContent> scan_and_store(const BackupSources& sources, const ParentTree* parent, const ContentKeys& keys,
+                                       BlobSink& sink, TaskPool& pool, Clock& clock, Monitor& monitor,
+                                       const BackupOptions& options) {
     const Timestamp scan_start = clock.now();
     ReadContext context{keys, options};
     const std::unique_ptr<SourceWalk> walk = DR_TRY(SourceWalk::open(sources, parent, context));
     const TreeOutput output{.sink = sink, .namer = keys.namer, .tree_seed = keys.tree_seed};
     TreeAssembler assembler{output, parent == nullptr ? nullptr : &parent->source, monitor};
-    Pipeline pipeline{{.walk = *walk, .assembler = assembler, .sink = sink, .context = context, .pool = pool, .clock = clock, .monitor = monitor}};
+    Pipeline pipeline{{.walk = *walk,
+                       .assembler = assembler,
+                       .sink = sink,
+                       .context = context,
+                       .pool = pool,
+                       .clock = clock,
+                       .monitor = monitor}};
     DR_TRY(pipeline.run());
     SnapshotContent content = summary(*walk, assembler, context);
     content.scan_start = scan_start;
     return content;
 }
 
-Result<SnapshotContent> store_stream(int fd, std::string_view name, const ContentKeys& keys, BlobSink& sink, Clock& clock,
-                                     Monitor& monitor, const BackupOptions& options) {
-    if (!is_entry_name(name)) return Error{ErrorCode::BadRequest, "'" + printable(name) + "' cannot be the name of a file"};
+Result<SnapshotContent> store_stream(int fd, std::string_view name, const ContentKeys& keys, BlobSink& sink,
+                                     Clock& clock, Monitor& monitor, const BackupOptions& options) {
+    if (!is_entry_name(name))
+        return Error{ErrorCode::BadRequest, "'" + printable(name) + "' cannot be the name of a file"};
     SnapshotContent content;
     content.scan_start = clock.now();
     ReadContext context{keys, options};

@@ -1,8 +1,8 @@
 #pragma once
 // A snapshot's content: walks what a plan selects, stores what is new, and gives back the root and what happened.
 //
-// One unreadable file does not end a backup: it is left out or stored as read, and reported. The sequence of blobs given to
-// the sink, and the root, depend on the sources, the keys and the limits only, never on the number of threads.
+// One unreadable file does not end a backup: it is left out or stored as read, and reported. The sequence of blobs
+// given to the sink, and the root, depend on the sources, the keys and the limits only, never on the number of threads.
 
 #include <cstdint>
 #include <functional>
@@ -36,17 +36,17 @@ struct FileIdentity {
 // What to back up. Borrowed for the call.
 struct BackupSources {
     const Selection& selection;
-    std::string workspace;                    // absolute; the directory the selection was made for
-    std::optional<FileIdentity> repository;   // left out wherever it is met
+    std::string workspace;                   // absolute; the directory the selection was made for
+    std::optional<FileIdentity> repository;  // left out wherever it is met
 };
 
-// The snapshot that this one follows. It must be the parent of the session that the sink writes for: what has not changed
-// since is taken over from it without asking the sink.
+// The snapshot that this one follows. It must be the parent of the session that the sink writes for: what has not
+// changed since is taken over from it without asking the sink.
 struct ParentTree {
     BlobSource& source;
     DirRef root;
-    Timestamp scan_start;               // of that snapshot
-    bool private_keys_skipped = true;   // as its options had it
+    Timestamp scan_start;              // of that snapshot
+    bool private_keys_skipped = true;  // as its options had it
 };
 
 // What names and cuts content. Borrowed for the call; of one repository.
@@ -57,9 +57,9 @@ struct ContentKeys {
 };
 
 struct BackupOptions {
-    std::size_t inline_limit = 64;      // files up to this size are held by their entry
-    bool one_file_system = false;       // mount points are stored empty and counted
-    bool skip_private_keys = true;      // by content (content_marks.h): the plan's default_excludes
+    std::size_t inline_limit = 64;  // files up to this size are held by their entry
+    bool one_file_system = false;   // mount points are stored empty and counted
+    bool skip_private_keys = true;  // by content (content_marks.h): the plan's default_excludes
     // What the caller expects, for progress; 0: not known.
     std::uint64_t expected_files = 0;
     std::uint64_t expected_bytes = 0;
@@ -78,14 +78,14 @@ inline constexpr std::size_t kMaxUnreadableListed = 1000;
 
 struct SnapshotContent {
     DirRef root;
-    Timestamp scan_start;               // before the first look at the sources
-    std::uint64_t entries = 0;          // of any kind
-    std::uint64_t files = 0;            // regular
+    Timestamp scan_start;       // before the first look at the sources
+    std::uint64_t entries = 0;  // of any kind
+    std::uint64_t files = 0;    // regular
     std::uint64_t directories = 0;
-    std::uint64_t bytes = 0;            // sizes of the regular files
+    std::uint64_t bytes = 0;  // sizes of the regular files
     std::uint64_t files_new = 0;
-    std::uint64_t files_changed = 0;    // known to the parent, but read again
-    std::uint64_t files_unmodified = 0; // taken over
+    std::uint64_t files_changed = 0;     // known to the parent, but read again
+    std::uint64_t files_unmodified = 0;  // taken over
     std::uint64_t bytes_read = 0;
     std::vector<UnreadableFile> unreadable;  // at most kMaxUnreadableListed
     std::uint64_t unreadable_count = 0;
@@ -93,14 +93,15 @@ struct SnapshotContent {
     std::vector<Identifier> datasets_missing;      // of the plan, that matched no stored file
 };
 
-// Walks and stores. Fails with Cancelled, with what the sink fails with, BadRequest where two sources would have the same
-// place in the snapshot, NotFound or Io where the workspace cannot be opened. Nothing is final until the caller finishes the
-// sink and commits. The calling thread works too.
-Result<SnapshotContent> scan_and_store(const BackupSources& sources, const ParentTree* parent, const ContentKeys& keys, BlobSink& sink,
-                                       TaskPool& pool, Clock& clock, Monitor& monitor, const BackupOptions& options);
+// Walks and stores. Fails with Cancelled, with what the sink fails with, BadRequest where two sources would have the
+// same place in the snapshot, NotFound or Io where the workspace cannot be opened. Nothing is final until the caller
+// finishes the sink and commits. The calling thread works too.
+Result<SnapshotContent> scan_and_store(const BackupSources& sources, const ParentTree* parent, const ContentKeys& keys,
+                                       BlobSink& sink, TaskPool& pool, Clock& clock, Monitor& monitor,
+                                       const BackupOptions& options);
 
 // Stores what `fd` yields to its end as the one file of a snapshot, called `name` (a component), owned by the caller.
-Result<SnapshotContent> store_stream(int fd, std::string_view name, const ContentKeys& keys, BlobSink& sink, Clock& clock,
-                                     Monitor& monitor, const BackupOptions& options);
+Result<SnapshotContent> store_stream(int fd, std::string_view name, const ContentKeys& keys, BlobSink& sink,
+                                     Clock& clock, Monitor& monitor, const BackupOptions& options);
 
 }  // namespace dr

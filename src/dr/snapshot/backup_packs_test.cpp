@@ -22,7 +22,9 @@ protected:
     void SetUp() override {
         char pattern[] = "/tmp/dr-backup-packs-XXXXXX";
         root_ = ::mkdtemp(pattern);
-        for (int i = 0; i < 200; ++i) write("small/f" + std::to_string(i), testing::text_like(static_cast<std::size_t>(i) * 50, static_cast<std::uint64_t>(i)));
+        for (int i = 0; i < 200; ++i)
+            write("small/f" + std::to_string(i),
+                  testing::text_like(static_cast<std::size_t>(i) * 50, static_cast<std::uint64_t>(i)));
         write("large/noise", testing::noise(9'000'000, 1));
         write("large/text", testing::text_like(5'000'000, 2));
         fs::create_hard_link(root_ / "large/text", root_ / "large/again");
@@ -43,7 +45,8 @@ protected:
         PackSink sink{repository.sink_world()};
         PosixClock clock;
         SilentMonitor monitor;
-        SnapshotContent content = scan_and_store(sources, nullptr, keys, sink, repository.pool, clock, monitor, BackupOptions{}).value();
+        SnapshotContent content =
+            scan_and_store(sources, nullptr, keys, sink, repository.pool, clock, monitor, BackupOptions{}).value();
         stored = sink.finish().value();
         return content;
     }
@@ -51,7 +54,8 @@ protected:
         Bytes bytes;
         ContentReader reader = content_of(source, file);
         while (std::optional<ContentPiece> piece = reader.next().value()) {
-            append(bytes, piece->kind == ContentPiece::Kind::Blob ? source.read(BlobType::Data, piece->blob).value() : Bytes(piece->bytes.begin(), piece->bytes.end()));
+            append(bytes, piece->kind == ContentPiece::Kind::Blob ? source.read(BlobType::Data, piece->blob).value()
+                                                                  : Bytes(piece->bytes.begin(), piece->bytes.end()));
         }
         return bytes;
     }
@@ -71,8 +75,11 @@ TEST_F(BackupIntoPacks, WhatWasStoredIsReadBackByteForByte) {
     const SnapshotContent content = backup(repository, stored);
     EXPECT_EQ(content.files, 203U);
     EXPECT_EQ(content.unreadable_count, 0U);
-    PackSource source{{.objects = repository.store, .keys = repository.keys, .is_live = [](const PackId&) { return true; },
-                       .live_packs = [&] { return repository.stored_packs(); }}, stored.runs};
+    PackSource source{{.objects = repository.store,
+                       .keys = repository.keys,
+                       .is_live = [](const PackId&) { return true; },
+                       .live_packs = [&] { return repository.stored_packs(); }},
+                      stored.runs};
     std::uint64_t files = 0;
     TreeWalk walk{source, content.root};
     while (std::optional<TreeStep> step = walk.next().value()) {

@@ -129,7 +129,8 @@ protected:
         while (std::optional<ContentPiece> piece = reader.next().value()) {
             if (piece->kind == ContentPiece::Kind::Inline) append(bytes, piece->bytes);
             if (piece->kind == ContentPiece::Kind::Hole) bytes.resize(bytes.size() + piece->length);
-            if (piece->kind == ContentPiece::Kind::Blob) append(bytes, blobs_.read(BlobType::Data, piece->blob).value());
+            if (piece->kind == ContentPiece::Kind::Blob)
+                append(bytes, blobs_.read(BlobType::Data, piece->blob).value());
         }
         EXPECT_EQ(sha256(bytes), file.content.form == FileContent::Form::Empty ? sha256({}) : file.content.sha256);
         return bytes;
@@ -250,7 +251,9 @@ TEST_F(BackupTest, AttributesAclsAndCapabilitiesAreKept) {
     write("large", noise(100'000, 1));
     if (::setxattr((root_ / "file").c_str(), "user.note", "hello", 5, 0) != 0) GTEST_SKIP() << "no xattrs here";
     ASSERT_EQ(::setxattr((root_ / "large").c_str(), "user.big", Bytes(3000, 'b').data(), 3000, 0), 0);
-    const bool acl = std::system(("setfacl -m u:1234:r " + (root_ / "file").string() + " && setfacl -d -m u:1234:rx " + (root_ / "dir").string()).c_str()) == 0;
+    const bool acl = std::system(("setfacl -m u:1234:r " + (root_ / "file").string() + " && setfacl -d -m u:1234:rx " +
+                                  (root_ / "dir").string())
+                                     .c_str()) == 0;
     const bool caps = std::system(("setcap cap_net_raw+ep " + (root_ / "large").string()).c_str()) == 0;
     fs::create_symlink("x", root_ / "link");
     const bool link = ::lsetxattr((root_ / "link").c_str(), "trusted.note", "t", 1, 0) == 0;
@@ -259,7 +262,8 @@ TEST_F(BackupTest, AttributesAclsAndCapabilitiesAreKept) {
     EXPECT_EQ(content.unreadable_count, 0U);
     const auto names = [&](std::string_view path) {
         std::vector<std::string> found;
-        for (const ExtendedAttribute& attribute : xattrs_of(blobs_, entry(content, path)).value()) found.push_back(attribute.name);
+        for (const ExtendedAttribute& attribute : xattrs_of(blobs_, entry(content, path)).value())
+            found.push_back(attribute.name);
         return found;
     };
     const auto has = [&](std::string_view path, std::string_view name) {
@@ -385,7 +389,8 @@ TEST_F(BackupTest, VeryDeepTreesAreStoredWithFewOpenDirectories) {
 }
 
 TEST_F(BackupTest, WhatHasNotChangedIsNotReadAndItsDirectoriesAreTakenOver) {
-    for (int i = 0; i < 50; ++i) write("dir" + std::to_string(i % 5) + "/f" + std::to_string(i), noise(2000, static_cast<unsigned>(i)));
+    for (int i = 0; i < 50; ++i)
+        write("dir" + std::to_string(i % 5) + "/f" + std::to_string(i), noise(2000, static_cast<unsigned>(i)));
     write("large", noise(500'000, 99));
     const SnapshotContent first = backup();
     const std::size_t added = blobs_.sequence().size();
@@ -403,21 +408,28 @@ TEST_F(BackupTest, AnIncrementalTreeIsWhatAFullOneWouldBe) {
     for (int i = 0; i < 300; ++i) {
         std::string name = std::to_string(i);
         name.insert(0, 3 - name.size(), '0');
-        write("dir" + std::to_string(i % 7) + "/sub" + std::to_string(i % 3) + "/f" + name, noise(100 + static_cast<std::size_t>(i), static_cast<unsigned>(i)));
+        write("dir" + std::to_string(i % 7) + "/sub" + std::to_string(i % 3) + "/f" + name,
+              noise(100 + static_cast<std::size_t>(i), static_cast<unsigned>(i)));
     }
     fs::create_directories(root_ / "gone/empty");
     SnapshotContent before = backup();
     const std::vector<std::function<void()>> changes{
-        [&] { write("dir3/sub1/f010", noise(50, 1000)); },                    // changed in the middle
-        [&] { fs::remove(root_ / "dir0/sub0/f000"); },                        // first of a directory gone
-        [&] { fs::remove(root_ / "dir6/sub2/f293"); },                        // last gone
-        [&] { write("dir2/sub1/a-new", "new"); },                             // a new first
-        [&] { write("zz/new/dir", "new"); },                                  // new directories
-        [&] { fs::remove_all(root_ / "gone"); },                              //
-        [&] { fs::permissions(root_ / "dir4", fs::perms::owner_all); },       // metadata of a directory only
+        [&] { write("dir3/sub1/f010", noise(50, 1000)); },               // changed in the middle
+        [&] { fs::remove(root_ / "dir0/sub0/f000"); },                   // first of a directory gone
+        [&] { fs::remove(root_ / "dir6/sub2/f293"); },                   // last gone
+        [&] { write("dir2/sub1/a-new", "new"); },                        // a new first
+        [&] { write("zz/new/dir", "new"); },                             // new directories
+        [&] { fs::remove_all(root_ / "gone"); },                         //
+        [&] { fs::permissions(root_ / "dir4", fs::perms::owner_all); },  // metadata of a directory only
         [&] { fs::permissions(root_ / "dir5/sub0", fs::perms::owner_all); },
-        [&] { fs::remove_all(root_ / "dir1/sub0"); write("dir1/sub0", "a file now"); },
-        [&] { fs::remove(root_ / "dir1/sub0"); fs::create_directory(root_ / "dir1/sub0"); },
+        [&] {
+            fs::remove_all(root_ / "dir1/sub0");
+            write("dir1/sub0", "a file now");
+        },
+        [&] {
+            fs::remove(root_ / "dir1/sub0");
+            fs::create_directory(root_ / "dir1/sub0");
+        },
         [&] { fs::rename(root_ / "dir2/sub0", root_ / "dir2/sub9"); },
         [&] { fs::remove_all(root_ / "dir6"); },
         [&] { fs::create_hard_link(root_ / "dir0/sub1/f028", root_ / "dir0/link"); },
@@ -450,7 +462,9 @@ TEST_F(BackupTest, AFileWrittenWhileItWasScannedIsReadAgainNextTime) {
 }
 
 TEST_F(BackupTest, TheSequenceOfBlobsDoesNotDependOnTheNumberOfThreads) {
-    for (int i = 0; i < 1500; ++i) write("small/" + std::to_string(i / 100) + "/f" + std::to_string(i), noise(static_cast<std::size_t>(i) * 3, static_cast<unsigned>(i)));
+    for (int i = 0; i < 1500; ++i)
+        write("small/" + std::to_string(i / 100) + "/f" + std::to_string(i),
+              noise(static_cast<std::size_t>(i) * 3, static_cast<unsigned>(i)));
     for (int i = 0; i < 5; ++i) write("large" + std::to_string(i), noise(3'000'000, static_cast<unsigned>(i)));
     std::vector<BlobId> sequence;
     DirRef root;
@@ -578,7 +592,8 @@ TEST_F(BackupTest, AnotherUserStoresWhatItMayAndReportsTheRest) {
     if (child == 0) {
         if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
         const SnapshotContent content = backup();
-        bool good = content.unreadable_count == 2 && content.files == 1 && content.unreadable[0].path == "closed" && content.unreadable[1].path == "secret";
+        bool good = content.unreadable_count == 2 && content.files == 1 && content.unreadable[0].path == "closed" &&
+                    content.unreadable[1].path == "secret";
         good = good && find(content, "closed") && find(content, "open");
         ::_exit(good ? 0 : 1);
     }
@@ -594,7 +609,8 @@ TEST_F(BackupTest, OutsidePlacesHangByTheirFullPath) {
     std::ofstream{base_ / "outside/keep/file"} << "kept";
     std::ofstream{base_ / "outside/single"} << "one";
     std::ofstream{base_ / "outside/other/not"} << "not";
-    spec_.paths = {".", (base_ / "outside/keep").string(), (base_ / "outside/single").string(), (base_ / "outside/missing").string()};
+    spec_.paths = {".", (base_ / "outside/keep").string(), (base_ / "outside/single").string(),
+                   (base_ / "outside/missing").string()};
     const SnapshotContent content = backup();
     const std::string below = (base_ / "outside").string().substr(1);
     EXPECT_EQ(entry(content, below + "/keep/file").size, 4U);
@@ -630,7 +646,8 @@ TEST_F(BackupTest, OnlyWhatThePlanSelectsIsStored) {
     spec_.audit_packs = true;
     spec_.paths = {"elsewhere", "not-there"};
     const SnapshotContent content = backup();
-    EXPECT_EQ(paths(content), (std::vector<std::string>{"audit_packs", "audit_packs/1", "audit_packs/1/evidence", "data", "data/catalog", "data/catalog/x",
+    EXPECT_EQ(paths(content), (std::vector<std::string>{"audit_packs", "audit_packs/1", "audit_packs/1/evidence",
+                                                        "data", "data/catalog", "data/catalog/x",
                                                         "data/catalog/x/LMIS_A_2024.csv", "elsewhere"}));
     EXPECT_EQ(content.entries, 8U);
     EXPECT_EQ(content.directories, 5U);
@@ -646,7 +663,8 @@ TEST_F(BackupTest, OnlyWhatThePlanSelectsIsStored) {
     // A directory that holds nothing selected any more goes, whatever else is in it.
     fs::remove(root_ / "data/catalog/x/LMIS_A_2024.csv");
     const SnapshotContent without = backup(&parent);
-    EXPECT_EQ(paths(without), (std::vector<std::string>{"audit_packs", "audit_packs/1", "audit_packs/1/evidence", "elsewhere"}));
+    EXPECT_EQ(paths(without),
+              (std::vector<std::string>{"audit_packs", "audit_packs/1", "audit_packs/1/evidence", "elsewhere"}));
     EXPECT_EQ(without.entries, 4U);
 }
 
@@ -662,7 +680,8 @@ TEST_F(BackupTest, SecretsCachesAndTheRepositoryAreLeftOutAndCounted) {
     repository_ = FileIdentity::of((root_ / "repo").string()).value();
     SnapshotContent content = backup();
     EXPECT_EQ(paths(content), std::vector<std::string>{"kept"});
-    EXPECT_EQ(content.skipped, (std::map<std::string, std::uint64_t>{{"secret", 1}, {"private_key", 1}, {"cache", 1}, {"log", 1}, {"repository", 1}}));
+    EXPECT_EQ(content.skipped, (std::map<std::string, std::uint64_t>{
+                                   {"secret", 1}, {"private_key", 1}, {"cache", 1}, {"log", 1}, {"repository", 1}}));
     EXPECT_EQ(content.unreadable_count, 0U);
 
     // Stored by a backup without rules, left out by one with them, though the file has not changed.

@@ -1,6 +1,6 @@
 #pragma once
-// Units: what a backup's walk hands to the threads that read. A unit is a batch of small files and of everything else the
-// walk met between them, or one large file. Units are stored in the order of the walk, whoever reads them when.
+// Units: what a backup's walk hands to the threads that read. A unit is a batch of small files and of everything else
+// the walk met between them, or one large file. Units are stored in the order of the walk, whoever reads them when.
 
 #include <cstdint>
 #include <deque>
@@ -82,7 +82,7 @@ struct BackupUnit {
     std::vector<BackupItem> items;
     std::vector<FileWork> files;
     Bytes raw;
-    bool large = false;          // files[0] is read in steps
+    bool large = false;            // files[0] is read in steps
     std::uint64_t read_bytes = 0;  // of the files that are to be read
 
     // Of the thread that reads it.

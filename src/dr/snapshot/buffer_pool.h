@@ -1,5 +1,6 @@
 #pragma once
-// BufferPool: large buffers that are used again, because pages that the kernel has to clear anew cost as much as hashing them.
+// BufferPool: large buffers that are used again, because pages that the kernel has to clear anew cost as much as
+// hashing them.
 
 #include <memory>
 #include <mutex>
@@ -9,12 +10,14 @@
 
 namespace dr {
 
-// Hands out buffers of one capacity. A buffer comes back when its last owner lets go, also after the pool itself is gone.
-// Thread-safe.
+// Hands out buffers of one capacity. A buffer comes back when its last owner lets go, also after the pool itself is
+// gone. Thread-safe.
 class BufferPool {
 public:
     // Keeps at most `kept` idle buffers.
-    BufferPool(std::size_t capacity, std::size_t kept) : shelf_(std::make_shared<Shelf>()), capacity_(capacity) { shelf_->kept = kept; }
+    BufferPool(std::size_t capacity, std::size_t kept) : shelf_(std::make_shared<Shelf>()), capacity_(capacity) {
+        shelf_->kept = kept;
+    }
 
     std::size_t capacity() const { return capacity_; }
 

@@ -17,7 +17,8 @@ MutableByteSpan ChunkCutter::room(std::uint64_t expected) {
     if (buffer_ == nullptr || buffer_->capacity() == end_) {
         // Chunks that the sink still holds stay in the old buffer; only the unfinished one moves.
         const bool small = expected != 0 && left + expected < buffers_.capacity() / 2;
-        std::shared_ptr<Buffer> fresh = small ? std::make_shared<Buffer>(left + static_cast<std::size_t>(expected)) : buffers_.take();
+        std::shared_ptr<Buffer> fresh =
+            small ? std::make_shared<Buffer>(left + static_cast<std::size_t>(expected)) : buffers_.take();
         if (left != 0) std::memcpy(fresh->data(), buffer_->data() + begin_, left);
         buffer_ = std::move(fresh);
         begin_ = 0;

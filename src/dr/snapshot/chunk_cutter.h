@@ -1,8 +1,8 @@
 #pragma once
 // ChunkCutter: turns a file's data into chunks, and hashes file and chunk over the same bytes in one pass.
 //
-// The caller fills room() with what it reads, run by run: a run is a maximal piece without holes. No byte is copied except
-// what a buffer's end leaves of an unfinished chunk.
+// The caller fills room() with what it reads, run by run: a run is a maximal piece without holes. No byte is copied
+// except what a buffer's end leaves of an unfinished chunk.
 
 #include <cstdint>
 #include <memory>
@@ -28,14 +28,16 @@ struct StoredBlob {
 class ChunkCutter {
 public:
     // Borrowed. The pool's buffers hold two chunks of the greatest size or more.
-    ChunkCutter(const Chunker& chunker, const BlobNamer& namer, BufferPool& buffers) : chunker_(chunker), namer_(namer), buffers_(buffers) {}
+    ChunkCutter(const Chunker& chunker, const BlobNamer& namer, BufferPool& buffers)
+        : chunker_(chunker), namer_(namer), buffers_(buffers) {}
 
-    // Where to read to next; at least one byte. `expected`, where not 0, is how much the run has left: small runs get small buffers.
+    // Where to read to next; at least one byte. `expected`, where not 0, is how much the run has left: small runs get
+    // small buffers.
     MutableByteSpan room(std::uint64_t expected);
     void filled(std::size_t bytes);
 
-    // The next chunk that is certain, or none until more is filled in or the run has ended. `last`: this run is the end of
-    // the file.
+    // The next chunk that is certain, or none until more is filled in or the run has ended. `last`: this run is the end
+    // of the file.
     std::optional<StoredBlob> next(bool run_ended, bool last);
     // Bytes of the run that are in no chunk yet.
     std::size_t pending() const { return end_ - begin_; }

@@ -119,7 +119,8 @@ void NameList::sort() {
     if (names_.size() < 2) return;
     const std::string_view first = (*this)[0];
     std::size_t prefix = first.size();
-    for (std::size_t i = 1; i < names_.size() && prefix > 0; ++i) prefix = std::min(prefix, common_prefix(first, (*this)[i]));
+    for (std::size_t i = 1; i < names_.size() && prefix > 0; ++i)
+        prefix = std::min(prefix, common_prefix(first, (*this)[i]));
     struct Keyed {
         std::uint64_t key;
         Name name;
@@ -128,15 +129,15 @@ void NameList::sort() {
     for (std::size_t i = 0; i < names_.size(); ++i) keyed[i] = {sort_key((*this)[i], prefix), names_[i]};
     std::ranges::sort(keyed, [this](const Keyed& a, const Keyed& b) {
         if (a.key != b.key) return a.key < b.key;
-        return std::string_view{text_.data() + a.name.offset, a.name.length} < std::string_view{text_.data() + b.name.offset, b.name.length};
+        return std::string_view{text_.data() + a.name.offset, a.name.length} <
+               std::string_view{text_.data() + b.name.offset, b.name.length};
     });
     for (std::size_t i = 0; i < names_.size(); ++i) names_[i] = keyed[i].name;
 }
 
 bool NameList::contains(std::string_view name) const {
-    const auto found = std::ranges::lower_bound(names_, name, {}, [this](const Name& at) {
-        return std::string_view{text_.data() + at.offset, at.length};
-    });
+    const auto found = std::ranges::lower_bound(
+        names_, name, {}, [this](const Name& at) { return std::string_view{text_.data() + at.offset, at.length}; });
     return found != names_.end() && std::string_view{text_.data() + found->offset, found->length} == name;
 }
 
@@ -171,7 +172,8 @@ Result<NameList> DirectoryHandle::list(Bytes& buffer) const {
             const std::string_view name{found->d_name};
             if (name == "." || name == "..") continue;
             text += name.size();
-            if (text > std::numeric_limits<std::uint32_t>::max()) return Error{ErrorCode::Unsupported, "the directory has too many names"};
+            if (text > std::numeric_limits<std::uint32_t>::max())
+                return Error{ErrorCode::Unsupported, "the directory has too many names"};
             names.add(name);
         }
     }

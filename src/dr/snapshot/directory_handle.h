@@ -1,8 +1,8 @@
 #pragma once
 // The source as the kernel shows it: what an entry is, an open directory, and the names in it.
 //
-// Everything is asked relative to an open directory and never through a symbolic link, so paths may be longer than PATH_MAX
-// and nobody who moves a directory aside can lead the walk elsewhere.
+// Everything is asked relative to an open directory and never through a symbolic link, so paths may be longer than
+// PATH_MAX and nobody who moves a directory aside can lead the walk elsewhere.
 
 #include <sys/stat.h>
 
@@ -31,7 +31,7 @@ struct FileStat {
     std::uint64_t inode = 0;
     std::uint64_t link_count = 1;
     std::uint64_t size = 0;
-    std::uint64_t allocated = 0;  // bytes
+    std::uint64_t allocated = 0;     // bytes
     std::uint32_t device_major = 0;  // of a device file
     std::uint32_t device_minor = 0;
 
@@ -39,8 +39,9 @@ struct FileStat {
     bool same_file(const FileStat& other) const { return device == other.device && inode == other.inode; }
     // False if it may have been written in between.
     bool same_content(const FileStat& other) const {
-        return size == other.size && mtime_seconds == other.mtime_seconds && mtime_nanoseconds == other.mtime_nanoseconds &&
-               ctime_seconds == other.ctime_seconds && ctime_nanoseconds == other.ctime_nanoseconds;
+        return size == other.size && mtime_seconds == other.mtime_seconds &&
+               mtime_nanoseconds == other.mtime_nanoseconds && ctime_seconds == other.ctime_seconds &&
+               ctime_nanoseconds == other.ctime_nanoseconds;
     }
 };
 

@@ -13,8 +13,8 @@
 namespace dr {
 namespace {
 
-constexpr int kAttempts = 4;                            // the first and three more
-constexpr std::uint64_t kReadOnceMore = 64U << 20;      // larger files are only read twice: a growing log would never end
+constexpr int kAttempts = 4;                        // the first and three more
+constexpr std::uint64_t kReadOnceMore = 64U << 20;  // larger files are only read twice: a growing log would never end
 constexpr std::size_t kMinimumBuffer = 64U << 10;
 constexpr std::uint64_t kHoleStep = 64U << 20;
 
@@ -51,11 +51,13 @@ struct BatchFile {
 };
 
 // Reads a small file whole, again while it changes. `room` is for its size as the walk saw it.
-Result<BatchFile> read_whole(ReadContext& context, FileWork& work, MutableByteSpan room, const std::shared_ptr<const void>& owner) {
+Result<BatchFile> read_whole(ReadContext& context, FileWork& work, MutableByteSpan room,
+                             const std::shared_ptr<const void>& owner) {
     for (int attempt = 1;; ++attempt) {
         const OpenFile file = DR_TRY(open_file(context, work));
         // One that has outgrown its batch is stored up to here and marked; the next backup sees it as changed.
-        const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(file.stat.size, std::max<std::uint64_t>(room.size(), kMaxBlob)));
+        const std::size_t size = static_cast<std::size_t>(
+            std::min<std::uint64_t>(file.stat.size, std::max<std::uint64_t>(room.size(), kMaxBlob)));
         BatchFile read{.bytes = {}, .owner = owner};
         MutableByteSpan to = room.first(std::min(size, room.size()));
         if (size > room.size()) {
@@ -80,7 +82,8 @@ Result<BatchFile> read_whole(ReadContext& context, FileWork& work, MutableByteSp
 bool needs_blob(const ReadContext& context, FileWork& work, const BatchFile& file) {
     FileContent& content = work.entry.content;
     content = FileContent{};
-    if (context.options.skip_private_keys && file.bytes.size() <= kMaxPrivateKeyFile && looks_like_private_key(file.bytes)) {
+    if (context.options.skip_private_keys && file.bytes.size() <= kMaxPrivateKeyFile &&
+        looks_like_private_key(file.bytes)) {
         work.outcome.kind = ReadOutcome::Kind::PrivateKey;
         return false;
     }
@@ -99,11 +102,14 @@ bool needs_reading(const FileWork& work) { return work.link == nullptr || work.f
 }  // namespace
 
 ReadContext::ReadContext(const ContentKeys& content_keys, const BackupOptions& backup_options)
-    : keys(content_keys), options(backup_options),
+    : keys(content_keys),
+      options(backup_options),
       chunk_buffers(std::max(2 * content_keys.chunker.max_size(), kMinimumBuffer), 6),
       batch_buffers(kBatchBytes + std::max<std::size_t>(content_keys.chunker.min_size(), kMinimumBuffer), 6) {}
 
-bool ReadContext::is_large(const FileStat& stat) const { return stat.size > keys.chunker.min_size() || is_sparse(stat); }
+bool ReadContext::is_large(const FileStat& stat) const {
+    return stat.size > keys.chunker.min_size() || is_sparse(stat);
+}
 
 Result<OpenFile> open_file(ReadContext& context, const FileWork& work) {
     if (context.options.before_open) context.options.before_open(work.entry.name);
@@ -156,7 +162,8 @@ std::vector<StoredBlob> read_batch(ReadContext& context, std::vector<FileWork>& 
     std::vector<StoredBlob> blobs(stored.size());
     for (std::size_t i = 0; i < stored.size(); ++i) {
         stored[i]->entry.content.sha256 = hashes[i];
-        blobs[i] = {.id = context.keys.namer.name(BlobType::Data, hashes[i]), .data = {.bytes = spans[i], .owner = std::move(contents[i].owner)}};
+        blobs[i] = {.id = context.keys.namer.name(BlobType::Data, hashes[i]),
+                    .data = {.bytes = spans[i], .owner = std::move(contents[i].owner)}};
     }
     return blobs;
 }

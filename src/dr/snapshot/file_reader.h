@@ -1,8 +1,8 @@
 #pragma once
 // Reading files: small ones by the batch, large ones in steps, both while somebody else may write to them.
 //
-// A file that changed while it was read is read again; if it never holds still, it is stored as read last and marked. What
-// vanished, cannot be read or is no longer a regular file ends in its FileWork's outcome, never in an error.
+// A file that changed while it was read is read again; if it never holds still, it is stored as read last and marked.
+// What vanished, cannot be read or is no longer a regular file ends in its FileWork's outcome, never in an error.
 
 #include <atomic>
 #include <cstdint>
@@ -73,9 +73,9 @@ private:
     OpenFile file_;
     int attempt_ = 0;
     bool sparse_ = false;
-    bool cut_short_ = false;       // it ended before its size
-    std::uint64_t size_ = 0;       // how much is read: its size when it was opened
-    std::uint64_t offset_ = 0;     // of the next byte to read
+    bool cut_short_ = false;    // it ended before its size
+    std::uint64_t size_ = 0;    // how much is read: its size when it was opened
+    std::uint64_t offset_ = 0;  // of the next byte to read
     std::uint64_t run_end_ = 0;
 };
 

@@ -15,11 +15,11 @@
 namespace dr {
 namespace {
 
-// Set by people or by what they run; the others (extents, index, encryption, inline data …) describe how the file system
-// keeps the file and would be refused when set.
-constexpr std::uint32_t kUserFlags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL |
-                                     FS_NOATIME_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_NOCOW_FL |
-                                     FS_DAX_FL | FS_PROJINHERIT_FL;
+// Set by people or by what they run; the others (extents, index, encryption, inline data …) describe how the file
+// system keeps the file and would be refused when set.
+constexpr std::uint32_t kUserFlags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL |
+                                     FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL |
+                                     FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_NOCOW_FL | FS_DAX_FL | FS_PROJINHERIT_FL;
 
 // flistxattr and fgetxattr, or their siblings on paths.
 struct AttributeCalls {
@@ -48,7 +48,8 @@ void read_one(const AttributeCalls& calls, const char* name, Bytes& buffer, Attr
     }
     // Gone meanwhile, or listed by a file system that does not give it out.
     if (errno == ENODATA || errno == EOPNOTSUPP) return;
-    if (found.problem.empty()) found.problem = Error::from_errno(errno, "cannot read its extended attribute " + std::string{name}).what();
+    if (found.problem.empty())
+        found.problem = Error::from_errno(errno, "cannot read its extended attribute " + std::string{name}).what();
 }
 
 void keep_within_limit(AttributesRead& found) {
@@ -78,7 +79,8 @@ AttributesRead read_all(const AttributeCalls& calls) {
     }
     Bytes buffer(4096);
     const std::string list{names.begin(), names.begin() + size};
-    for (std::size_t at = 0; at < list.size(); at = list.find('\0', at) + 1) read_one(calls, list.c_str() + at, buffer, found);
+    for (std::size_t at = 0; at < list.size(); at = list.find('\0', at) + 1)
+        read_one(calls, list.c_str() + at, buffer, found);
     std::ranges::sort(found.attributes, {}, &ExtendedAttribute::name);
     keep_within_limit(found);
     return found;
@@ -104,15 +106,17 @@ void set_metadata(Entry& entry, const FileStat& stat) {
 AttributesRead read_attributes(int fd) {
     // Nearly no file has any: find that out without building anything.
     if (::flistxattr(fd, nullptr, 0) == 0) return {};
-    return read_all({.list = [fd](char* to, std::size_t size) { return ::flistxattr(fd, to, size); },
-                     .get = [fd](const char* name, void* to, std::size_t size) { return ::fgetxattr(fd, name, to, size); }});
+    return read_all(
+        {.list = [fd](char* to, std::size_t size) { return ::flistxattr(fd, to, size); },
+         .get = [fd](const char* name, void* to, std::size_t size) { return ::fgetxattr(fd, name, to, size); }});
 }
 
 AttributesRead read_attributes_of(const DirectoryHandle& directory, std::string_view name) {
     // There is no llistxattrat; through the directory's descriptor the path stays short and leads nowhere else.
     const std::string path = "/proc/self/fd/" + std::to_string(directory.number()) + "/" + std::string{name};
     return read_all({.list = [&](char* to, std::size_t size) { return ::llistxattr(path.c_str(), to, size); },
-                     .get = [&](const char* attribute, void* to, std::size_t size) { return ::lgetxattr(path.c_str(), attribute, to, size); }});
+                     .get = [&](const char* attribute, void* to,
+                                std::size_t size) { return ::lgetxattr(path.c_str(), attribute, to, size); }});
 }
 
 std::uint32_t read_inode_flags(int fd) {

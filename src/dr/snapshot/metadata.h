@@ -1,5 +1,6 @@
 #pragma once
-// What an entry has besides its content: owner, mode, times, extended attributes (POSIX ACLs and file capabilities are such), inode flags.
+// What an entry has besides its content: owner, mode, times, extended attributes (POSIX ACLs and file capabilities are
+// such), inode flags.
 
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ AttributesRead read_attributes(int fd);
 // Of an entry that cannot or must not be opened: a symbolic link, a FIFO, a device, a socket.
 AttributesRead read_attributes_of(const DirectoryHandle& directory, std::string_view name);
 
-// The flags of chattr that a user sets (immutable, append-only, no-dump, no-copy-on-write …); 0 where the file system has none.
+// The flags of chattr that a user sets (immutable, append-only, no-dump, no-copy-on-write …); 0 where the file system
+// has none.
 std::uint32_t read_inode_flags(int fd);
 
 }  // namespace dr

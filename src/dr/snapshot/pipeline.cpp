@@ -24,9 +24,11 @@ bool Pipeline::can_drain() const {
     return !draining_ && !units_.empty() && (!units_.front()->output.empty() || units_.front()->read);
 }
 
-// A few units more than there are threads to read them: enough to keep all busy, few enough that the directories they hold
-// open are no problem.
-bool Pipeline::can_walk() const { return !walking_ && !walked_ && unread_ < parts_.pool.workers() + 2 && units_.size() < 64; }
+// A few units more than there are threads to read them: enough to keep all busy, few enough that the directories they
+// hold open are no problem.
+bool Pipeline::can_walk() const {
+    return !walking_ && !walked_ && unread_ < parts_.pool.workers() + 2 && units_.size() < 64;
+}
 
 std::shared_ptr<BackupUnit> Pipeline::unit_to_read() const {
     for (const std::shared_ptr<BackupUnit>& unit : units_) {
@@ -66,9 +68,11 @@ void Pipeline::schedule() {
         const std::lock_guard lock{mutex_};
         if (!failed_) {
             const std::size_t most = parts_.pool.workers() + 1;
-            const std::size_t readable = static_cast<std::size_t>(std::ranges::count_if(units_, [this](const auto& unit) {
-                return !unit->busy && !unit->read && unit->held < kUnitAhead && (unit == units_.front() || held_ < kReadAhead);
-            }));
+            const std::size_t readable =
+                static_cast<std::size_t>(std::ranges::count_if(units_, [this](const auto& unit) {
+                    return !unit->busy && !unit->read && unit->held < kUnitAhead &&
+                           (unit == units_.front() || held_ < kReadAhead);
+                }));
             urgent = can_drain() && !std::exchange(drain_submitted_, true);
             const std::size_t running = tasks_ + (urgent ? 1 : 0);
             ordinary = std::min(readable + (can_walk() ? 1 : 0), most > running ? most - running : 0);

@@ -1,9 +1,9 @@
 #pragma once
 // Pipeline: walk, read, store, on all cores and in one order.
 //
-// The walk makes units; any thread reads any of them ahead, in steps; one thread at a time gives what was read to the sink,
-// unit by unit in the order of the walk, and then the units' items to the assembler. So the sink sees one sequence whatever
-// the number of threads, two large files are hashed at once, and what waits is bounded.
+// The walk makes units; any thread reads any of them ahead, in steps; one thread at a time gives what was read to the
+// sink, unit by unit in the order of the walk, and then the units' items to the assembler. So the sink sees one
+// sequence whatever the number of threads, two large files are hashed at once, and what waits is bounded.
 
 #include <atomic>
 #include <deque>
@@ -61,7 +61,7 @@ private:
     void show_progress();
 
     const Parts parts_;
-    std::mutex mutex_;  // guards all below, and the shared part of the units
+    std::mutex mutex_;                               // guards all below, and the shared part of the units
     std::deque<std::shared_ptr<BackupUnit>> units_;  // in the order of the walk
     std::size_t unread_ = 0;
     std::uint64_t held_ = 0;  // bytes read and not yet given to the sink

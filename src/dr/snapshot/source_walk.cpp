@@ -12,15 +12,15 @@
 namespace dr {
 namespace {
 
-// Directories on the way down that stay open: the innermost ones, and some further up to start from when one of the others
-// is needed again.
+// Directories on the way down that stay open: the innermost ones, and some further up to start from when one of the
+// others is needed again.
 constexpr std::size_t kOpenWindow = 64;
 constexpr std::size_t kOpenEvery = 512;
 
 constexpr std::size_t kUnitItems = 4096;
 constexpr std::size_t kUnitRawBytes = 1U << 20;
 constexpr std::size_t kUnitHandles = 32;
-constexpr std::size_t kWalkSlice = 4096;         // entries looked at before others get a turn
+constexpr std::size_t kWalkSlice = 4096;  // entries looked at before others get a turn
 constexpr std::size_t kMaxLinks = 65'536;
 
 // Covers coarse file system clocks and the delay of mmap writeback (DESIGN 7).
@@ -45,9 +45,9 @@ struct SourceWalk::Frame {
     FileStat stat;
     std::uint64_t device = 0;  // of the source it belongs to
     Region region = Region::Workspace;
-    bool follow = false;          // opened through a symlink if need be: a directory above an outside place
+    bool follow = false;  // opened through a symlink if need be: a directory above an outside place
     bool only_if_filled = false;
-    bool filled = false;          // something below is stored
+    bool filled = false;  // something below is stored
     const VirtualPlace* place = nullptr;
     NameList names;
     std::size_t next = 0;
@@ -57,12 +57,12 @@ struct SourceWalk::Frame {
     std::unique_ptr<DirectoryReader> before;
     DirRefView before_ref;
     std::shared_ptr<const void> before_owner;
-    const EntryView* at = nullptr;            // its current entry; none at its end
+    const EntryView* at = nullptr;  // its current entry; none at its end
     std::shared_ptr<const void> at_owner;
-    bool taken = true;             // `at` has had its turn
-    bool unmatched = false;        // … and turned out to be different
-    std::uint64_t matched = 0;     // entries from its start that are as they were
-    bool diverged = true;          // nothing more can be added to `matched`
+    bool taken = true;          // `at` has had its turn
+    bool unmatched = false;     // … and turned out to be different
+    std::uint64_t matched = 0;  // entries from its start that are as they were
+    bool diverged = true;       // nothing more can be added to `matched`
     bool same_metadata = false;
 };
 
@@ -85,7 +85,8 @@ SourceWalk::SourceWalk(const BackupSources& sources, const ParentTree* parent, R
 
 SourceWalk::~SourceWalk() = default;
 
-Result<std::unique_ptr<SourceWalk>> SourceWalk::open(const BackupSources& sources, const ParentTree* parent, ReadContext& context) {
+Result<std::unique_ptr<SourceWalk>> SourceWalk::open(const BackupSources& sources, const ParentTree* parent,
+                                                     ReadContext& context) {
     std::unique_ptr<SourceWalk> walk{new SourceWalk{sources, parent, context}};
     for (const OutsideRoot& root : sources.selection.outside_roots()) {
         if (root.excluded != nullptr) walk->skipped(label(root.excluded->reason));
@@ -102,7 +103,8 @@ Result<void> SourceWalk::open_root() {
     const bool everything = places_.selected;
     if (!places_.children.empty() || everything) slash_ = DR_TRY(DirectoryHandle::open("/"));
     if (everything && from_workspace) {
-        return Error{ErrorCode::BadRequest, "'/' and parts of the workspace would have the same places in the snapshot"};
+        return Error{ErrorCode::BadRequest,
+                     "'/' and parts of the workspace would have the same places in the snapshot"};
     }
     if (from_workspace || everything) {
         root.handle = everything ? slash_ : DR_TRY(DirectoryHandle::open(sources_.workspace));
@@ -202,12 +204,15 @@ Result<void> SourceWalk::visit_child(std::string_view name) {
 }
 
 Decision SourceWalk::decide(const Visit& at, bool has_cachedir_tag) const {
-    const EntryFacts facts{.kind = path_kind(at.stat.kind), .has_cachedir_tag = has_cachedir_tag, .is_repository = is_repository(at.stat)};
-    return at.region == Region::Workspace ? sources_.selection.decide(at.path, facts) : sources_.selection.decide_outside(at.path, facts);
+    const EntryFacts facts{
+        .kind = path_kind(at.stat.kind), .has_cachedir_tag = has_cachedir_tag, .is_repository = is_repository(at.stat)};
+    return at.region == Region::Workspace ? sources_.selection.decide(at.path, facts)
+                                          : sources_.selection.decide_outside(at.path, facts);
 }
 
 bool SourceWalk::is_repository(const FileStat& stat) const {
-    return sources_.repository && sources_.repository->device == stat.device && sources_.repository->inode == stat.inode;
+    return sources_.repository && sources_.repository->device == stat.device &&
+           sources_.repository->inode == stat.inode;
 }
 
 void SourceWalk::skipped(std::string_view reason) {
@@ -219,7 +224,9 @@ void SourceWalk::skipped(std::string_view reason) {
     }
 }
 
-void SourceWalk::problem(const RelativePath& path, std::string reason) { emit(ProblemItem{.path = path.bytes(), .reason = std::move(reason)}); }
+void SourceWalk::problem(const RelativePath& path, std::string reason) {
+    emit(ProblemItem{.path = path.bytes(), .reason = std::move(reason)});
+}
 
 Result<void> SourceWalk::visit(Visit& at) {
     const Decision decision = decide(at, false);
@@ -345,7 +352,8 @@ Result<void> SourceWalk::visit_special(Visit& at) {
 
 Result<void> SourceWalk::visit_directory(Visit& at) {
     const Frame& above = frames_.back();
-    if (context_.options.one_file_system && at.region != Region::Virtual && above.region == at.region && at.stat.device != above.device) {
+    if (context_.options.one_file_system && at.region != Region::Virtual && above.region == at.region &&
+        at.stat.device != above.device) {
         skipped("other_file_system");
         return store_empty_directory(at);
     }
@@ -382,8 +390,8 @@ Result<void> SourceWalk::store_empty_directory(Visit& at) {
     ++totals_.entries;
     ++totals_.directories;
     frames_.back().filled = true;
-    if (at.before != nullptr && at.before->kind == EntryKind::Directory && at.before->directory.form == DirRef::Form::Empty &&
-        same_metadata(*at.before, at.stat)) {
+    if (at.before != nullptr && at.before->kind == EntryKind::Directory &&
+        at.before->directory.form == DirRef::Form::Empty && same_metadata(*at.before, at.stat)) {
         return unchanged(at);
     }
     emit_directories();
@@ -411,7 +419,8 @@ Result<void> SourceWalk::enter(Visit& at, std::shared_ptr<DirectoryHandle> handl
         frame.names.sort();
     }
     if (at.before != nullptr && at.before->kind == EntryKind::Directory) {
-        frame.before = std::make_unique<DirectoryReader>(parent_->source, at.before->directory, frames_.back().at_owner);
+        frame.before =
+            std::make_unique<DirectoryReader>(parent_->source, at.before->directory, frames_.back().at_owner);
         frame.before_ref = at.before->directory;
         frame.before_owner = frames_.back().at_owner;
         frame.diverged = false;
@@ -453,7 +462,8 @@ Result<std::shared_ptr<DirectoryHandle>> SourceWalk::handle_of(std::size_t index
         Frame& frame = frames_[i];
         at = DR_TRY(at->open_below(frame.name, frame.follow));
         const FileStat stat = DR_TRY(at->stat());
-        if (!stat.same_file(frame.stat)) return Error{ErrorCode::NotFound, "its directory was moved away while it was read"};
+        if (!stat.same_file(frame.stat))
+            return Error{ErrorCode::NotFound, "its directory was moved away while it was read"};
         if (index - i < kOpenWindow) frame.handle = at;
     }
     return at;
@@ -526,7 +536,8 @@ Result<void> SourceWalk::advance_parent(Frame& frame, std::string_view name) {
 bool SourceWalk::same_metadata(const EntryView& before, const FileStat& stat) {
     if (before.kind != stat.kind || before.inode != stat.inode || before.ctime_nanoseconds != stat.ctime_nanoseconds ||
         before.ctime_seconds != stat.ctime_seconds || before.mtime_nanoseconds != stat.mtime_nanoseconds ||
-        before.mtime_seconds != stat.mtime_seconds || before.mode != stat.mode || before.uid != stat.uid || before.gid != stat.gid) {
+        before.mtime_seconds != stat.mtime_seconds || before.mode != stat.mode || before.uid != stat.uid ||
+        before.gid != stat.gid) {
         return false;
     }
     if (stat.ctime_seconds >= settled_before_ || stat.mtime_seconds >= settled_before_) return false;
@@ -556,8 +567,11 @@ Result<void> SourceWalk::unchanged(Visit& at) {
 }
 
 void SourceWalk::emit_parent_entry(const EntryView& entry) {
-    RawItem item{.offset = static_cast<std::uint32_t>(unit_->raw.size()), .length = static_cast<std::uint32_t>(entry.encoded.size()),
-                 .name_length = static_cast<std::uint32_t>(entry.name.size()), .files = entry.total_files(), .bytes = entry.total_bytes()};
+    RawItem item{.offset = static_cast<std::uint32_t>(unit_->raw.size()),
+                 .length = static_cast<std::uint32_t>(entry.encoded.size()),
+                 .name_length = static_cast<std::uint32_t>(entry.name.size()),
+                 .files = entry.total_files(),
+                 .bytes = entry.total_bytes()};
     append(unit_->raw, as_bytes(entry.name));
     append(unit_->raw, entry.encoded);
     emit(item);
@@ -574,7 +588,8 @@ void SourceWalk::emit_directories() {
             }
             emit(EnterItem{.entry = std::move(frame.entry), .only_if_filled = frame.only_if_filled});
         }
-        if (frame.matched > 0) emit(CopyItem{.directory = frame.before_ref, .owner = frame.before_owner, .count = frame.matched});
+        if (frame.matched > 0)
+            emit(CopyItem{.directory = frame.before_ref, .owner = frame.before_owner, .count = frame.matched});
         frame.diverged = true;
     }
 }

@@ -1,12 +1,13 @@
 #pragma once
-// SourceWalk: the selected sources as one tree, each directory in byte order, beside the same tree of the parent snapshot.
+// SourceWalk: the selected sources as one tree, each directory in byte order, beside the same tree of the parent
+// snapshot.
 //
-// What is as the parent has it costs one statx and one comparison and says nothing: a directory is only entered in the units
-// once something in it differs, and its entries up to there are then copied from the parent. So an unchanged tree gives no
-// items at all, and a change gives those of its own directories.
+// What is as the parent has it costs one statx and one comparison and says nothing: a directory is only entered in the
+// units once something in it differs, and its entries up to there are then copied from the parent. So an unchanged tree
+// gives no items at all, and a change gives those of its own directories.
 //
-// Memory: the names of the directories on the way from the root, and a bounded number of open directories. The depth may be
-// that of FORMAT 13. One thread at a time.
+// Memory: the names of the directories on the way from the root, and a bounded number of open directories. The depth
+// may be that of FORMAT 13. One thread at a time.
 
 #include <map>
 #include <memory>
@@ -35,7 +36,8 @@ struct WalkTotals {
 class SourceWalk {
 public:
     // Borrows all. Fails with NotFound or Io where the workspace cannot be opened.
-    static Result<std::unique_ptr<SourceWalk>> open(const BackupSources& sources, const ParentTree* parent, ReadContext& context);
+    static Result<std::unique_ptr<SourceWalk>> open(const BackupSources& sources, const ParentTree* parent,
+                                                    ReadContext& context);
     ~SourceWalk();
 
     // Adds to an empty unit what comes next: a bounded amount, also nothing. Not after done().

@@ -38,7 +38,10 @@ Result<void> TreeAssembler::add(Entry& entry) {
 Result<void> TreeAssembler::handle(BackupUnit&, EnterItem& item) {
     const std::size_t above = path_.size();
     path_ = path_of(item.entry->name);
-    frames_.push_back({.entry = std::move(*item.entry), .writer = DirectoryWriter{output_}, .only_if_filled = item.only_if_filled, .path_length = above});
+    frames_.push_back({.entry = std::move(*item.entry),
+                       .writer = DirectoryWriter{output_},
+                       .only_if_filled = item.only_if_filled,
+                       .path_length = above});
     return {};
 }
 
@@ -77,7 +80,8 @@ Result<void> TreeAssembler::handle(BackupUnit&, CopyItem& item) {
 Result<void> TreeAssembler::handle(BackupUnit& unit, RawItem& item) {
     const ByteSpan bytes = ByteSpan{unit.raw}.subspan(item.offset, item.name_length + item.length);
     frames_.back().filled = true;
-    return frames_.back().writer.add_encoded(as_text(bytes.first(item.name_length)), bytes.subspan(item.name_length), item.files, item.bytes);
+    return frames_.back().writer.add_encoded(as_text(bytes.first(item.name_length)), bytes.subspan(item.name_length),
+                                             item.files, item.bytes);
 }
 
 Result<void> TreeAssembler::handle(BackupUnit&, EntryItem& item) { return add(*item.entry); }
@@ -108,7 +112,8 @@ Result<void> TreeAssembler::handle(BackupUnit& unit, FileItem& item) {
     }
     ++(work.known_to_parent ? totals_.files_changed : totals_.files_new);
     totals_.bytes += work.entry.size;
-    if (work.entry.changed_while_read) report(path_of(work.entry.name), "it changed while it was read and is stored as it was read last");
+    if (work.entry.changed_while_read)
+        report(path_of(work.entry.name), "it changed while it was read and is stored as it was read last");
     if (!work.outcome.problem.empty()) report(path_of(work.entry.name), work.outcome.problem);
     return add(work.entry);
 }

@@ -1,8 +1,8 @@
 #pragma once
 // TreeAssembler: makes the tree of what a backup's units say, in their order, and counts what became of the files.
 //
-// Directories are written when they are left, so a tree of any depth and size is built with one unfinished node per level
-// and directory on the way. One thread at a time.
+// Directories are written when they are left, so a tree of any depth and size is built with one unfinished node per
+// level and directory on the way. One thread at a time.
 
 #include <cstdint>
 #include <string>
@@ -19,10 +19,10 @@ namespace dr {
 struct AssemblyTotals {
     std::uint64_t files_new = 0;
     std::uint64_t files_changed = 0;
-    std::uint64_t entries_lost = 0;      // counted by the walk, but not stored
+    std::uint64_t entries_lost = 0;  // counted by the walk, but not stored
     std::uint64_t directories_lost = 0;
     std::uint64_t private_keys = 0;
-    std::uint64_t bytes = 0;             // of files_new and files_changed
+    std::uint64_t bytes = 0;  // of files_new and files_changed
 };
 
 class TreeAssembler {

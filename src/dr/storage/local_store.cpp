@@ -51,7 +51,9 @@ bool is_put_in_progress(std::string_view name) {
     return name.size() > kToken && name[kToken] == '-' && parse_hex(name.substr(0, kToken)).ok();
 }
 
-Error taken(std::string_view name) { return Error{ErrorCode::AlreadyExists, "there is a '" + std::string{name} + "' already"}; }
+Error taken(std::string_view name) {
+    return Error{ErrorCode::AlreadyExists, "there is a '" + std::string{name} + "' already"};
+}
 
 }  // namespace
 
@@ -136,8 +138,10 @@ Result<LocalStore::Pending> LocalStore::write_temporary(std::string_view name, s
 
     (void)disk_.unlink(pending.temporary);
     if (written.error().code() != ErrorCode::NoSpace) return std::move(written).error();
-    return std::move(written).error()
-        .means(std::to_string(total(parts)) + " bytes are needed for '" + std::string{name} + "'; nothing stored before is harmed")
+    return std::move(written)
+        .error()
+        .means(std::to_string(total(parts)) + " bytes are needed for '" + std::string{name} +
+               "'; nothing stored before is harmed")
         .next("df -h '" + options_.location + "'");
 }
 
@@ -233,9 +237,11 @@ Result<void> LocalStore::sync_noted(const std::vector<std::string>& directories)
             if (found == noted_.end()) continue;
             change = found->second;
         }
-        if (Result<void> synced = disk_.sync_directory(directory); !synced.ok()) return break_down(std::move(synced).error());
+        if (Result<void> synced = disk_.sync_directory(directory); !synced.ok())
+            return break_down(std::move(synced).error());
         const std::lock_guard lock{mutex_};
-        if (const auto found = noted_.find(directory); found != noted_.end() && found->second == change) noted_.erase(found);
+        if (const auto found = noted_.find(directory); found != noted_.end() && found->second == change)
+            noted_.erase(found);
     }
     return {};
 }
@@ -265,7 +271,8 @@ Result<void> LocalStore::prepare_directory(std::string_view directory) {
     }
     DR_TRY(prepare_directory(directory_of(directory)));
     Result<void> made = disk_.make_directory(directory);
-    if (!made.ok() && made.error().code() != ErrorCode::AlreadyExists) return refused(std::move(made).error(), directory);
+    if (!made.ok() && made.error().code() != ErrorCode::AlreadyExists)
+        return refused(std::move(made).error(), directory);
     note_changed(directory_of(directory));
     const std::lock_guard lock{mutex_};
     known_.emplace(directory);
@@ -286,7 +293,8 @@ Result<void> LocalStore::writable() const {
 
 Error LocalStore::break_down(Error error) {
     const std::lock_guard lock{mutex_};
-    if (!broken_) broken_ = std::move(error).means("what was written since the last sync may be lost; nothing older is harmed");
+    if (!broken_)
+        broken_ = std::move(error).means("what was written since the last sync may be lost; nothing older is harmed");
     return *broken_;
 }
 
@@ -294,7 +302,8 @@ Error LocalStore::refused(Error error, std::string_view name) const {
     const int number = error.system_errno();
     if (number != EROFS && number != EACCES && number != EPERM) return error;
     if (error.code() == ErrorCode::Unsupported) return error;
-    return std::move(error).as(ErrorCode::Refused)
+    return std::move(error)
+        .as(ErrorCode::Refused)
         .means("'" + std::string{name} + "' was not stored: the storage is not writable")
         .next("ls -ld '" + options_.location + "'");
 }
@@ -308,8 +317,8 @@ Result<Bytes> LocalStore::get(std::string_view name, std::uint64_t limit) {
     const std::unique_ptr<DiskFile> file = DR_TRY(open_object(name));
     const std::uint64_t size = DR_TRY(file->size());
     if (size > limit) {
-        return Error{ErrorCode::Damaged, "'" + std::string{name} + "' has " + std::to_string(size) + " bytes, more than the " +
-                                             std::to_string(limit) + " it may have"};
+        return Error{ErrorCode::Damaged, "'" + std::string{name} + "' has " + std::to_string(size) +
+                                             " bytes, more than the " + std::to_string(limit) + " it may have"};
     }
     Bytes bytes(static_cast<std::size_t>(size));
     bytes.resize(DR_TRY(file->read_at(0, bytes)));
@@ -320,14 +329,15 @@ Result<void> LocalStore::get_range(std::string_view name, std::uint64_t offset, 
     const std::unique_ptr<DiskFile> file = DR_TRY(open_object(name));
     const std::size_t got = DR_TRY(file->read_at(offset, into));
     if (got == into.size()) return {};
-    return Error{ErrorCode::Damaged, "'" + std::string{name} + "' ends at byte " + std::to_string(offset + got) + ", before byte " +
-                                         std::to_string(offset + into.size())};
+    return Error{ErrorCode::Damaged, "'" + std::string{name} + "' ends at byte " + std::to_string(offset + got) +
+                                         ", before byte " + std::to_string(offset + into.size())};
 }
 
 Result<std::uint64_t> LocalStore::size(std::string_view name) {
     DR_TRY(check_readable_name(name));
     const DiskStat status = DR_TRY(disk_.stat(name));
-    if (status.kind != DiskKind::File) return Error{ErrorCode::NotFound, "there is no object '" + std::string{name} + "'"};
+    if (status.kind != DiskKind::File)
+        return Error{ErrorCode::NotFound, "there is no object '" + std::string{name} + "'"};
     return status.size;
 }
 
@@ -350,8 +360,10 @@ Result<void> LocalStore::list_below(const std::string& directory, std::vector<Ob
         if (entry.kind == DiskKind::Directory) DR_TRY(list_below(name, found));
         if (entry.kind != DiskKind::File) continue;
         Result<DiskStat> status = disk_.stat(name);
-        if (status.ok()) found.push_back({name, status.value().size});
-        else if (status.error().code() != ErrorCode::NotFound) return std::move(status).error();
+        if (status.ok())
+            found.push_back({name, status.value().size});
+        else if (status.error().code() != ErrorCode::NotFound)
+            return std::move(status).error();
     }
     return {};
 }

@@ -24,7 +24,7 @@
 namespace dr {
 
 struct LocalStoreOptions {
-    std::string location;       // as the user typed it, for messages
+    std::string location;  // as the user typed it, for messages
     // Threads that wait for the disk; with none, sync() does their work (tests that count operations). Four keep a disk
     // with a queue busy: 1 GiB in packs of 16 MiB took 0.32 s with four, 0.36 to 0.83 s with two.
     unsigned sync_threads = 4;
@@ -100,9 +100,9 @@ private:
     std::uint64_t next_temporary_ = 0;
     std::uint64_t next_ticket_ = 0;
     std::deque<Pending> queue_;
-    std::set<std::string, std::less<>> reserved_;   // names of Later puts that are not published yet
-    std::set<std::uint64_t> outstanding_;           // their tickets
-    std::set<std::string, std::less<>> known_;      // directories that exist and whose own names are durable or noted
+    std::set<std::string, std::less<>> reserved_;  // names of Later puts that are not published yet
+    std::set<std::uint64_t> outstanding_;          // their tickets
+    std::set<std::string, std::less<>> known_;     // directories that exist and whose own names are durable or noted
     std::map<std::string, std::uint64_t, std::less<>> noted_;  // changed since last synced -> number of the last change
     std::uint64_t changes_ = 0;
     bool stopping_ = false;

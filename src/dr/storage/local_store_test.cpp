@@ -73,8 +73,10 @@ TEST_P(StoreContract, ANameIsWrittenOnce) {
 
 TEST_P(StoreContract, OneOfTwoLaterPutsOfANameIsRefusedAtOnce) {
     ASSERT_TRUE(store_->put_new("packs/1/a", as_bytes("first"), Durability::Later).ok());
-    EXPECT_EQ(store_->put_new("packs/1/a", as_bytes("second"), Durability::Later).error().code(), ErrorCode::AlreadyExists);
-    EXPECT_EQ(store_->put_new("packs/1/a", as_bytes("third"), Durability::Now).error().code(), ErrorCode::AlreadyExists);
+    EXPECT_EQ(store_->put_new("packs/1/a", as_bytes("second"), Durability::Later).error().code(),
+              ErrorCode::AlreadyExists);
+    EXPECT_EQ(store_->put_new("packs/1/a", as_bytes("third"), Durability::Now).error().code(),
+              ErrorCode::AlreadyExists);
     ASSERT_TRUE(store_->sync().ok());
     EXPECT_EQ(read("packs/1/a"), "first");
 }
@@ -171,7 +173,8 @@ TEST_P(StoreContract, ManyLaterPutsFromManyThreadsAreAllThereAfterASync) {
 }
 
 std::unique_ptr<ObjectStore> on_posix(const std::string& directory, Random& random, unsigned threads) {
-    return LocalStore::open(std::unique_ptr<Disk>{PosixDisk::open_root(directory).value()}, random, {directory, threads});
+    return LocalStore::open(std::unique_ptr<Disk>{PosixDisk::open_root(directory).value()}, random,
+                            {directory, threads});
 }
 std::unique_ptr<ObjectStore> on_sim(const std::string&, Random& random, unsigned threads) {
     return LocalStore::open(std::unique_ptr<Disk>{std::make_unique<SimDisk>(1)}, random, {"sim", threads});
@@ -179,10 +182,11 @@ std::unique_ptr<ObjectStore> on_sim(const std::string&, Random& random, unsigned
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, StoreContract,
-    testing::Values(StoreOfTest{"posix", [](const std::string& d, Random& r) { return on_posix(d, r, 2); }},
-                    StoreOfTest{"posix_without_threads", [](const std::string& d, Random& r) { return on_posix(d, r, 0); }},
-                    StoreOfTest{"sim", [](const std::string& d, Random& r) { return on_sim(d, r, 2); }},
-                    StoreOfTest{"sim_without_threads", [](const std::string& d, Random& r) { return on_sim(d, r, 0); }}),
+    testing::Values(
+        StoreOfTest{"posix", [](const std::string& d, Random& r) { return on_posix(d, r, 2); }},
+        StoreOfTest{"posix_without_threads", [](const std::string& d, Random& r) { return on_posix(d, r, 0); }},
+        StoreOfTest{"sim", [](const std::string& d, Random& r) { return on_sim(d, r, 2); }},
+        StoreOfTest{"sim_without_threads", [](const std::string& d, Random& r) { return on_sim(d, r, 0); }}),
     [](const auto& store) { return std::string{store.param.name}; });
 
 // --- what LocalStore promises beyond
@@ -208,7 +212,8 @@ TEST(LocalStore, PowerCutsNeverLoseAnAcknowledgedObject) {
         disk.restart();
         auto store = LocalStore::open(disk, random, {"sim", 0});
         for (const std::string& name : acknowledged) EXPECT_EQ(as_text(store->get(name, 100).value()), name);
-        for (const ObjectInfo& info : store->list("").value()) EXPECT_EQ(as_text(store->get(info.name, 100).value()), info.name);
+        for (const ObjectInfo& info : store->list("").value())
+            EXPECT_EQ(as_text(store->get(info.name, 100).value()), info.name);
         if (finished) {
             EXPECT_EQ(acknowledged.size(), 4U);
             break;
@@ -228,7 +233,8 @@ TEST(LocalStore, AFailingOperationNeverLeadsToAFalseAcknowledgement) {
             {
                 auto store = LocalStore::open(disk, random, {"sim", 0});
                 bool later = true;
-                for (const char* name : {"packs/1/a", "packs/1/b"}) later &= store->put_new(name, as_bytes(name), Durability::Later).ok();
+                for (const char* name : {"packs/1/a", "packs/1/b"})
+                    later &= store->put_new(name, as_bytes(name), Durability::Later).ok();
                 if (store->sync().ok() && later) acknowledged.insert(acknowledged.end(), {"packs/1/a", "packs/1/b"});
                 if (store->put_new("log/1", as_bytes("log/1"), Durability::Now).ok()) acknowledged.push_back("log/1");
             }
@@ -304,7 +310,8 @@ TEST(LocalStore, AListingThatBreaksOffIsAnErrorNotAShorterListing) {
     SimDisk disk{1};
     SeededRandom random{3};
     auto store = LocalStore::open(disk, random, {"sim", 0});
-    for (const char* name : {"a/1", "a/2", "b/1"}) ASSERT_TRUE(store->put_new(name, as_bytes("x"), Durability::Now).ok());
+    for (const char* name : {"a/1", "a/2", "b/1"})
+        ASSERT_TRUE(store->put_new(name, as_bytes("x"), Durability::Now).ok());
     const std::uint64_t start = disk.operations();
     for (std::uint64_t step = 0; step < 6; ++step) {
         disk.fail_at(disk.operations() + step, EIO);
@@ -349,7 +356,8 @@ TEST(LocalStore, WhatWasPutLaterIsPublishedWhenTheStoreGoesAway) {
     SeededRandom random{3};
     for (const unsigned threads : {0U, 2U}) {
         const std::string name = numbered("x/", threads);
-        ASSERT_TRUE(LocalStore::open(disk, random, {"sim", threads})->put_new(name, as_bytes("x"), Durability::Later).ok());
+        ASSERT_TRUE(
+            LocalStore::open(disk, random, {"sim", threads})->put_new(name, as_bytes("x"), Durability::Later).ok());
         EXPECT_TRUE(disk.stat(name).ok());
     }
 }
@@ -366,7 +374,8 @@ TEST(LocalStore, ALargeObjectIsWrittenInPieces) {
 }
 
 TEST(ObjectName, HasPlainComponents) {
-    for (const char* good : {"a", "log/00000000000000000000", "a.b_c-D", "..a"}) EXPECT_TRUE(is_object_name(good)) << good;
+    for (const char* good : {"a", "log/00000000000000000000", "a.b_c-D", "..a"})
+        EXPECT_TRUE(is_object_name(good)) << good;
     EXPECT_FALSE(is_object_name(std::string(256, 'a')));
     std::string deep = "a";
     while (deep.size() <= 1024) deep += "/a";

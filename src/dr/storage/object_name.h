@@ -1,6 +1,6 @@
 #pragma once
-// Names of objects: one or more components of [A-Za-z0-9._-], 1 to 255 bytes each, separated by "/"; none is "." or "..",
-// and all together are at most 1024 bytes.
+// Names of objects: one or more components of [A-Za-z0-9._-], 1 to 255 bytes each, separated by "/"; none is "." or
+// "..", and all together are at most 1024 bytes.
 
 #include <string_view>
 

@@ -55,7 +55,8 @@ public:
     // NotFound where there is none.
     virtual Result<std::uint64_t> size(std::string_view name) = 0;
 
-    // Objects (not prefixes) whose name starts with `prefix` + "/", in byte order, below any depth. Temporary files are not listed.
+    // Objects (not prefixes) whose name starts with `prefix` + "/", in byte order, below any depth. Temporary files are
+    // not listed.
     virtual Result<std::vector<ObjectInfo>> list(std::string_view prefix) = 0;
 
     // Removing what is not there succeeds. Durable at the next sync().

@@ -20,8 +20,8 @@ constexpr std::array<Scheme, 5> kCloudSchemes{{{"s3://", "S3 buckets"},
                                                {"rclone:", "rclone remotes"}}};
 
 // Those of a repository that is about to be made (FORMAT 2).
-constexpr std::array<std::string_view, 8> kDirectories{"keys", "log", "log-archive", "checkpoints", "checkpoints/pages",
-                                                       "packs", "index", "tmp"};
+constexpr std::array<std::string_view, 8> kDirectories{
+    "keys", "log", "log-archive", "checkpoints", "checkpoints/pages", "packs", "index", "tmp"};
 
 Error not_yet(std::string_view what) {
     return Error{ErrorCode::Unsupported, std::string{what} + " come with a later version"}
@@ -45,7 +45,8 @@ Result<std::string> decoded(std::string_view location, std::string_view text) {
             if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
         }
         const Result<Bytes> byte = parse_hex(digits);
-        if (!byte.ok() || byte.value().size() != 1 || byte.value()[0] == 0) return bad(location, "'%' is followed by two hexadecimal digits");
+        if (!byte.ok() || byte.value().size() != 1 || byte.value()[0] == 0)
+            return bad(location, "'%' is followed by two hexadecimal digits");
         path += static_cast<char>(byte.value()[0]);
         at += 2;
     }
@@ -78,10 +79,12 @@ Result<void> make_directories(LocalStore& store) {
 
 Result<StorageLocation> parse_storage_location(std::string_view location, std::string_view backend) {
     if (location.empty()) return Error{ErrorCode::BadRequest, "the storage path is empty"};
-    if (location.find('\0') != std::string_view::npos) return Error{ErrorCode::BadRequest, "the storage path holds a zero byte"};
+    if (location.find('\0') != std::string_view::npos)
+        return Error{ErrorCode::BadRequest, "the storage path holds a zero byte"};
     if (backend == "archive") return not_yet("archives");
     if (!backend.empty() && backend != "local" && backend != "object_store") {
-        return Error{ErrorCode::BadRequest, "'" + std::string{backend} + "' is no backend: local, archive or object_store"};
+        return Error{ErrorCode::BadRequest,
+                     "'" + std::string{backend} + "' is no backend: local, archive or object_store"};
     }
     const bool url = is_url(location);
     const bool file_url = url && location.starts_with("file:");
@@ -91,7 +94,8 @@ Result<StorageLocation> parse_storage_location(std::string_view location, std::s
     return StorageLocation{StoreKind::Local, std::string{location}};
 }
 
-Result<std::unique_ptr<ObjectStore>> open_store(std::string_view location, const OpenStoreOptions& options, Random& random) {
+Result<std::unique_ptr<ObjectStore>> open_store(std::string_view location, const OpenStoreOptions& options,
+                                                Random& random) {
     const StorageLocation parsed = DR_TRY(parse_storage_location(location, options.backend));
     if (options.create) DR_TRY(PosixDisk::make_root(parsed.path));
     Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open_root(parsed.path);

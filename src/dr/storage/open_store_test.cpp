@@ -18,7 +18,8 @@ TEST(StorageLocation, PathsAndFileUrlsAreLocal) {
 }
 
 TEST(StorageLocation, OtherStoresComeLater) {
-    for (const char* url : {"s3://bucket/prefix", "azblob://container/x", "gs://bucket", "sftp://host/path", "rclone:remote:path"}) {
+    for (const char* url :
+         {"s3://bucket/prefix", "azblob://container/x", "gs://bucket", "sftp://host/path", "rclone:remote:path"}) {
         const Error error = parse_storage_location(url).error();
         EXPECT_EQ(error.code(), ErrorCode::Unsupported) << url;
         EXPECT_NE(error.what().find("later version"), std::string::npos);
@@ -28,7 +29,8 @@ TEST(StorageLocation, OtherStoresComeLater) {
 }
 
 TEST(StorageLocation, WhatIsNoLocationIsWrongUsage) {
-    for (const char* bad : {"", "ftp://host/x", "file://host/x", "file://", "file:///%zz", "file:///%00", "file:///%4"}) {
+    for (const char* bad :
+         {"", "ftp://host/x", "file://host/x", "file://", "file:///%zz", "file:///%00", "file:///%4"}) {
         EXPECT_EQ(parse_storage_location(bad).error().code(), ErrorCode::BadRequest) << bad;
     }
     EXPECT_EQ(parse_storage_location("/mnt/x", "cloud").error().code(), ErrorCode::BadRequest);

@@ -39,7 +39,8 @@ public:
             if (waiting_.size() >= kPiecesAtOnce) DR_TRY(read_waiting());
         }
         DR_TRY(read_waiting());
-        const bool hash_stored = file_.content.form != FileContent::Form::Empty && file_.content.form != FileContent::Form::Inline;
+        const bool hash_stored =
+            file_.content.form != FileContent::Form::Empty && file_.content.form != FileContent::Form::Inline;
         if (hash_stored && hashed_ && hash_.finish() != file_.content.sha256) {
             return Error{ErrorCode::Damaged, "the content is not what its SHA-256 says"};
         }
@@ -51,7 +52,8 @@ private:
         in_parallel(pool_, waiting_.size(), 1, [this](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; ++i) {
                 ReadPiece& read = waiting_[i];
-                if (read.piece.kind == ContentPiece::Kind::Blob) read.content = source_.read(BlobType::Data, read.piece.blob);
+                if (read.piece.kind == ContentPiece::Kind::Blob)
+                    read.content = source_.read(BlobType::Data, read.piece.blob);
             }
         });
         for (const ReadPiece& read : waiting_) DR_TRY(take(read));
@@ -69,7 +71,8 @@ private:
         if (read.piece.kind == ContentPiece::Kind::Inline) return {};
         if (!read.content->ok()) return read.content->error();
         const Bytes& bytes = read.content->value();
-        if (bytes.size() != read.piece.length) return Error{ErrorCode::Damaged, "a blob has another length than the file says"};
+        if (bytes.size() != read.piece.length)
+            return Error{ErrorCode::Damaged, "a blob has another length than the file says"};
         if (hashed_) hash_.update(bytes);
         bytes_ += bytes.size();
         return {};
@@ -87,6 +90,8 @@ private:
 
 }  // namespace
 
-Result<std::uint64_t> check_file(BlobSource& source, const Entry& file, TaskPool& pool) { return FileCheck{source, file, pool}.run(); }
+Result<std::uint64_t> check_file(BlobSource& source, const Entry& file, TaskPool& pool) {
+    return FileCheck{source, file, pool}.run();
+}
 
 }  // namespace dr

@@ -1,5 +1,6 @@
 #pragma once
-// One file, read from the repository to its last byte: every blob is what its id says, and all together are what the file was.
+// One file, read from the repository to its last byte: every blob is what its id says, and all together are what the
+// file was.
 
 #include <cstdint>
 

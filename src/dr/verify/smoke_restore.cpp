@@ -22,7 +22,8 @@ class PrivateDirectory {
 public:
     static Result<PrivateDirectory> create(const std::string& in) {
         std::string name = in + "/qnwis-dr-verify-XXXXXX";
-        if (::mkdtemp(name.data()) == nullptr) return Error::from_errno(errno, "cannot make a private directory in '" + printable(in) + "'");
+        if (::mkdtemp(name.data()) == nullptr)
+            return Error::from_errno(errno, "cannot make a private directory in '" + printable(in) + "'");
         Fd fd{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (!fd) return Error::from_errno(errno, "cannot open the private directory");
         return PrivateDirectory{std::move(name), std::move(fd)};
@@ -45,7 +46,8 @@ private:
 Result<Fd> open_below(int from, const RelativePath& path) {
     Fd at{::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     const std::vector<std::string_view> components = path.components();
-    for (std::size_t i = 0; i + 1 < components.size(); ++i) at = DR_TRY(open_directory(at.get(), std::string{components[i]}));
+    for (std::size_t i = 0; i + 1 < components.size(); ++i)
+        at = DR_TRY(open_directory(at.get(), std::string{components[i]}));
     Fd file{::openat(at.get(), std::string{path.name()}.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
     struct stat info;
     if (!file || ::fstat(file.get(), &info) != 0) return Error::from_errno(errno, "it is not there after the restore");
@@ -77,7 +79,8 @@ Result<void> compare(const SmokeRequest& request, int restored, const RelativePa
     auto file = std::make_shared<Fd>(DR_TRY(open_below(restored, path)));
     struct stat info;
     if (::fstat(file->get(), &info) != 0) return Error::from_errno(errno, "cannot look at the restored file");
-    if (static_cast<std::uint64_t>(info.st_size) != entry.size) return Error{ErrorCode::Damaged, "it came back with another size"};
+    if (static_cast<std::uint64_t>(info.st_size) != entry.size)
+        return Error{ErrorCode::Damaged, "it came back with another size"};
     FileComparison comparison{.entry = entry, .file = std::move(file)};
     DR_TRY(compare_files({&comparison, 1}, request.source, request.pool, request.monitor));
     if (!comparison.equal) return Error{ErrorCode::Damaged, "it came back with other content"};
@@ -86,7 +89,8 @@ Result<void> compare(const SmokeRequest& request, int restored, const RelativePa
 
 }  // namespace
 
-Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, const DirRef& root, std::span<const SampledFile> sample) {
+Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, const DirRef& root,
+                                               std::span<const SampledFile> sample) {
     std::vector<std::string> errors;
     if (sample.empty()) return errors;
     const PrivateDirectory directory = DR_TRY(PrivateDirectory::create(request.scratch_directory));
@@ -105,7 +109,8 @@ Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, cons
         errors.push_back("the trial restore failed: " + outcome.error().one_line());
         return errors;
     }
-    for (const PathProblem& failure : outcome.value().failures) errors.push_back("'" + printable(failure.path) + "' was not restored: " + failure.error);
+    for (const PathProblem& failure : outcome.value().failures)
+        errors.push_back("'" + printable(failure.path) + "' was not restored: " + failure.error);
     for (std::size_t i = 0; i < chosen.paths.size() && errors.empty(); ++i) {
         const Result<void> equal = compare(request, directory.fd(), chosen.paths[i], *chosen.entries[i]);
         if (!equal.ok()) errors.push_back("'" + printable(chosen.paths[i]) + "': " + equal.error().one_line());

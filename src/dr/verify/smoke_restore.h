@@ -18,8 +18,9 @@ struct SmokeRequest {
     std::string scratch_directory;
 };
 
-// What is wrong, a sentence each; empty: all came back as it was. Of a large sample only as much as fits 64 MiB is restored, but at
-// least one file. Fails with Io or NotFound where the scratch directory cannot be used, or Cancelled.
-Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, const DirRef& root, std::span<const SampledFile> sample);
+// What is wrong, a sentence each; empty: all came back as it was. Of a large sample only as much as fits 64 MiB is
+// restored, but at least one file. Fails with Io or NotFound where the scratch directory cannot be used, or Cancelled.
+Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, const DirRef& root,
+                                               std::span<const SampledFile> sample);
 
 }  // namespace dr

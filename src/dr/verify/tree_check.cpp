@@ -26,7 +26,8 @@ public:
     Result<TreeCheck> run(const DirRef& root) {
         levels_.push_back({DirectoryReader{request_.source, root}, 0});
         while (!levels_.empty()) {
-            if (++steps_ % 64 == 0 && request_.monitor.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
+            if (++steps_ % 64 == 0 && request_.monitor.cancelled())
+                return Error{ErrorCode::Cancelled, "the verification was interrupted"};
             DR_TRY(step());
             if (blobs_.size() >= kBlobsAtOnce) DR_TRY(locate());
         }
@@ -93,12 +94,14 @@ private:
                 return {};
             }
             if (!piece.value()) return {};
-            if (piece.value()->kind == ContentPiece::Kind::Blob) want(piece.value()->blob, piece.value()->length, BlobType::Data);
+            if (piece.value()->kind == ContentPiece::Kind::Blob)
+                want(piece.value()->blob, piece.value()->length, BlobType::Data);
             if (blobs_.size() >= 2 * kBlobsAtOnce) DR_TRY(locate());
         }
     }
 
-    // Keeps the files of the least ranks: which those are depends on the snapshot alone, and a second run takes the same.
+    // Keeps the files of the least ranks: which those are depends on the snapshot alone, and a second run takes the
+    // same.
     void consider(const EntryView& entry) {
         if (request_.sample_count == 0) return;
         Sha256Stream hash;
@@ -156,7 +159,8 @@ private:
 
     void report(const std::string& what, const Error& error) {
         check_.complete = false;
-        if (check_.errors.size() < VerificationReport::kMaxErrors) check_.errors.push_back(what + ": " + error.one_line());
+        if (check_.errors.size() < VerificationReport::kMaxErrors)
+            check_.errors.push_back(what + ": " + error.one_line());
     }
 
     const TreeCheck::Request& request_;
@@ -172,6 +176,8 @@ private:
 
 }  // namespace
 
-Result<TreeCheck> check_tree(const TreeCheck::Request& request, const DirRef& root) { return Checker{request}.run(root); }
+Result<TreeCheck> check_tree(const TreeCheck::Request& request, const DirRef& root) {
+    return Checker{request}.run(root);
+}
 
 }  // namespace dr

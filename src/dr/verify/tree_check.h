@@ -1,6 +1,6 @@
 #pragma once
-// The tree of a snapshot, walked to its last entry: every node opens, every blob has a place. Goes on past damage, so that one
-// run names all that suffers, and chooses the sample of files on its way.
+// The tree of a snapshot, walked to its last entry: every node opens, every blob has a place. Goes on past damage, so
+// that one run names all that suffers, and chooses the sample of files on its way.
 
 #include <cstdint>
 #include <deque>
@@ -31,11 +31,11 @@ struct TreeCheck {
         std::uint64_t sample_count;
         const std::unordered_set<PackId>& damaged_packs;
     };
-    std::vector<SampledFile> sample;   // in tree order
-    std::vector<std::string> errors;   // at most VerificationReport::kMaxErrors
+    std::vector<SampledFile> sample;  // in tree order
+    std::vector<std::string> errors;  // at most VerificationReport::kMaxErrors
     std::uint64_t files = 0;
-    bool complete = true;   // no node or blob is missing
-    bool readable = true;   // what was read of damaged packs is good
+    bool complete = true;  // no node or blob is missing
+    bool readable = true;  // what was read of damaged packs is good
 };
 
 // Fails with Cancelled, or what makes further reading pointless (WrongKey, Unavailable).

@@ -30,9 +30,12 @@ public:
         report_.decrypt_ok = true;
         DR_TRY(check_packs());
         const bool is_the_root = manifest_hash(request_.manifest_nonce, root) == request_.manifest_hash;
-        if (!is_the_root) error("snapshot " + request_.snapshot_id.text() + ": its root is not what its manifest hash says");
-        const TreeCheck tree = DR_TRY(check_tree({source_, pool_, monitor_, request_.commit_hash, request_.sample_count, damaged_packs_}, root));
-        for (const std::string& problem : tree.errors) error("snapshot " + request_.snapshot_id.text() + ", " + problem);
+        if (!is_the_root)
+            error("snapshot " + request_.snapshot_id.text() + ": its root is not what its manifest hash says");
+        const TreeCheck tree = DR_TRY(
+            check_tree({source_, pool_, monitor_, request_.commit_hash, request_.sample_count, damaged_packs_}, root));
+        for (const std::string& problem : tree.errors)
+            error("snapshot " + request_.snapshot_id.text() + ", " + problem);
         report_.manifest_ok = is_the_root && tree.complete;
         report_.decrypt_ok &= tree.complete && tree.readable;
         DR_TRY(check_sample(tree));
@@ -60,7 +63,10 @@ private:
                     damaged_packs_.insert(pack);
                     error("pack " + pack.hex() + ": " + read.error().one_line());
                 }
-                monitor_.progress({.phase = "reading packs", .bytes_done = bytes, .files_done = ++done, .files_total = request_.packs.size()});
+                monitor_.progress({.phase = "reading packs",
+                                   .bytes_done = bytes,
+                                   .files_done = ++done,
+                                   .files_total = request_.packs.size()});
             }
         });
         if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
@@ -72,7 +78,8 @@ private:
     Result<void> check_sample(const TreeCheck& tree) {
         report_.sample_files_ok = true;
         for (const SampledFile& file : tree.sample) {
-            // With --all every blob of it has been proven already; what is left to prove, its own SHA-256, is not worth reading a large file twice.
+            // With --all every blob of it has been proven already; what is left to prove, its own SHA-256, is not worth
+            // reading a large file twice.
             if (report_.everything_read && file.entry.size > kMaxReadAgain) continue;
             if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
             const Result<std::uint64_t> read = check_file(source_, file.entry, pool_);
@@ -80,10 +87,14 @@ private:
                 if (!report_.everything_read) report_.bytes_checked += read.value();
             } else {
                 report_.sample_files_ok = false;
-                report_.decrypt_ok &= read.error().code() != ErrorCode::Damaged && read.error().code() != ErrorCode::WrongKey;
-                error("snapshot " + request_.snapshot_id.text() + ", '" + printable(file.path) + "': " + read.error().one_line());
+                report_.decrypt_ok &=
+                    read.error().code() != ErrorCode::Damaged && read.error().code() != ErrorCode::WrongKey;
+                error("snapshot " + request_.snapshot_id.text() + ", '" + printable(file.path) +
+                      "': " + read.error().one_line());
             }
-            monitor_.progress({.phase = "reading files", .bytes_done = report_.bytes_checked, .files_done = ++report_.files_checked,
+            monitor_.progress({.phase = "reading files",
+                               .bytes_done = report_.bytes_checked,
+                               .files_done = ++report_.files_checked,
                                .files_total = tree.sample.size()});
         }
         if (report_.everything_read) {
@@ -94,8 +105,8 @@ private:
     }
 
     Result<void> smoke(const DirRef& root, const TreeCheck& tree) {
-        const std::vector<std::string> problems =
-            DR_TRY(smoke_restore({source_, pool_, monitor_, request_.snapshot_id, request_.scratch_directory}, root, tree.sample));
+        const std::vector<std::string> problems = DR_TRY(smoke_restore(
+            {source_, pool_, monitor_, request_.snapshot_id, request_.scratch_directory}, root, tree.sample));
         report_.restore_smoke_ok = problems.empty();
         for (const std::string& problem : problems) error("snapshot " + request_.snapshot_id.text() + ", " + problem);
         return {};
@@ -111,8 +122,8 @@ private:
 
 }  // namespace
 
-Result<VerificationReport> verify_snapshot(const VerifyRequest& request, BlobSource& source, const DirRef& root, TaskPool& pool,
-                                           Monitor& monitor) {
+Result<VerificationReport> verify_snapshot(const VerifyRequest& request, BlobSource& source, const DirRef& root,
+                                           TaskPool& pool, Monitor& monitor) {
     return Verification{request, source, pool, monitor}.run(root);
 }
 

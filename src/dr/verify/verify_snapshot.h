@@ -1,14 +1,16 @@
 #pragma once
 // Verification of one snapshot: is it complete, is it what was written, does it come back?
 //
-//   manifest_ok       the root hashes to manifest_hash; every node of the tree opens and is well formed; the totals agree;
+//   manifest_ok       the root hashes to manifest_hash; every node of the tree opens and is well formed; the totals
+//   agree;
 //                     every blob is located in a live pack
 //   sample_files_ok   the sampled files are read completely: every blob id and the SHA-256 of the whole file hold
 //   decrypt_ok        nothing that was read failed to open
 //   restore_smoke_ok  the sample, restored into a private directory, is equal to what the snapshot says
 //
-// With `packs` (verify --all) each of them is read in full first: with every blob of the tree in one of them, every byte of the
-// snapshot has been proven then. Files that have content in a damaged pack are read one by one, to name those that suffer.
+// With `packs` (verify --all) each of them is read in full first: with every blob of the tree in one of them, every
+// byte of the snapshot has been proven then. Files that have content in a damaged pack are read one by one, to name
+// those that suffer.
 
 #include <array>
 #include <cstdint>
@@ -30,20 +32,20 @@ struct VerifyRequest {
     Identifier report_id;
     Identifier snapshot_id;
     Timestamp now;
-    RecordHash commit_hash;         // seeds the choice of the sample
-    Sha256 manifest_hash;           // of the commit
+    RecordHash commit_hash;  // seeds the choice of the sample
+    Sha256 manifest_hash;    // of the commit
     std::array<std::uint8_t, 16> manifest_nonce{};
     std::uint64_t sample_count = 10;
     std::string scratch_directory;  // where the private directory is made: "/tmp"
 
-    // --all: the packset of the snapshot, and what opens every frame of a pack, proves every blob and returns the bytes read; Damaged where
-    // something is not what was written. Called from many threads.
+    // --all: the packset of the snapshot, and what opens every frame of a pack, proves every blob and returns the bytes
+    // read; Damaged where something is not what was written. Called from many threads.
     std::vector<PackId> packs;
     std::function<Result<std::uint64_t>(const PackId&)> verify_pack;
 };
 
-// Damage is found, not failed with: it is in the report's errors, naming pack, snapshot and the files that suffer. Fails with
-// Cancelled, or Io where the scratch directory cannot be used.
+// Damage is found, not failed with: it is in the report's errors, naming pack, snapshot and the files that suffer.
+// Fails with Cancelled, or Io where the scratch directory cannot be used.
 Result<VerificationReport> verify_snapshot(const VerifyRequest& request, BlobSource& source, const DirRef& root,
                                            TaskPool& pool, Monitor& monitor);
 

@@ -25,14 +25,15 @@ class VerifyTest : public ::testing::Test {
 protected:
     VerifyTest() {
         std::vector<Entry> many;
-        for (int i = 0; i < 600; ++i) many.push_back(file(blobs, "f" + std::to_string(i), noise(static_cast<std::size_t>(66 + i), i)));
+        for (int i = 0; i < 600; ++i)
+            many.push_back(file(blobs, "f" + std::to_string(i), noise(static_cast<std::size_t>(66 + i), i)));
         std::string sparse = noise(900'000, 5);
         std::fill(sparse.begin() + 200'000, sparse.begin() + 700'000, 0);
         inner = directory(blobs, "many", many);
         Entry noted = file(blobs, "noted", "small");
         noted.xattrs = {{"user.long", Bytes(5000, 7)}};
-        root = tree(blobs, {inner, file(blobs, "big", noise(1'500'000, 1)), file(blobs, "sparse", sparse), file(blobs, "empty", ""), noted,
-                            symlink_to("link", "x")});
+        root = tree(blobs, {inner, file(blobs, "big", noise(1'500'000, 1)), file(blobs, "sparse", sparse),
+                            file(blobs, "empty", ""), noted, symlink_to("link", "x")});
     }
     VerifyRequest request() const {
         VerifyRequest asked;
@@ -49,7 +50,9 @@ protected:
         EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));  // the private directory is gone
         return report;
     }
-    BlobId blob(const std::string& content) const { return blobs.namer().name(BlobType::Data, sha256(as_bytes(content))); }
+    BlobId blob(const std::string& content) const {
+        return blobs.namer().name(BlobType::Data, sha256(as_bytes(content)));
+    }
 
     Scratch scratch;
     MemoryBlobs blobs;

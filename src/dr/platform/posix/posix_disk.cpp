@@ -43,7 +43,8 @@ public:
 
     void start_writeback(std::uint64_t offset, std::uint64_t length) override {
         // Some file systems cannot; then sync() has more left to do.
-        (void)::sync_file_range(handle_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(length), SYNC_FILE_RANGE_WRITE);
+        (void)::sync_file_range(handle_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(length),
+                                SYNC_FILE_RANGE_WRITE);
     }
 
     Result<void> sync() override {
@@ -56,7 +57,8 @@ public:
         std::size_t filled = 0;
         while (filled < into.size()) {
             const ssize_t got = retry([&] {
-                return ::pread(handle_.get(), into.data() + filled, into.size() - filled, static_cast<off_t>(offset + filled));
+                return ::pread(handle_.get(), into.data() + filled, into.size() - filled,
+                               static_cast<off_t>(offset + filled));
             });
             if (got < 0) return failed("read");
             if (got == 0) break;
@@ -103,7 +105,8 @@ Result<void> PosixDisk::make_root(const std::string& root) {
         if (!path.empty() && slash + 1 != path.size() && ::mkdir(path.c_str(), 0700) == 0) {
             const std::string above = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
             const FileDescriptor parent{::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-            if (!parent.is_open() || ::fsync(parent.get()) != 0) return Error::from_errno(errno, "cannot sync '" + above + "'");
+            if (!parent.is_open() || ::fsync(parent.get()) != 0)
+                return Error::from_errno(errno, "cannot sync '" + above + "'");
         }
         if (end == std::string::npos) break;
     }
@@ -153,21 +156,25 @@ Result<std::unique_ptr<DiskFile>> PosixDisk::create(std::string_view path) {
 Result<std::unique_ptr<DiskFile>> PosixDisk::open(std::string_view path) {
     const Place place = DR_TRY(find(path));
     // O_NONBLOCK: somebody may have put a FIFO there, and opening it would wait forever.
-    FileDescriptor handle{::openat(place.directory.get(), place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    FileDescriptor handle{
+        ::openat(place.directory.get(), place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
     if (!handle.is_open()) return failed(errno, "open", path);
     struct stat status{};
     if (::fstat(handle.get(), &status) != 0) return failed(errno, "look at", path);
-    if (!S_ISREG(status.st_mode)) return Error{ErrorCode::Io, "'" + root_ + "/" + std::string{path} + "' is not a regular file"};
+    if (!S_ISREG(status.st_mode))
+        return Error{ErrorCode::Io, "'" + root_ + "/" + std::string{path} + "' is not a regular file"};
     return std::unique_ptr<DiskFile>{std::make_unique<PosixFile>(std::move(handle), root_ + "/" + std::string{path})};
 }
 
 Result<void> PosixDisk::link(std::string_view from, std::string_view to) {
     const Place source = DR_TRY(find(from));
     const Place target = DR_TRY(find(to));
-    if (::linkat(source.directory.get(), source.name.c_str(), target.directory.get(), target.name.c_str(), 0) == 0) return {};
+    if (::linkat(source.directory.get(), source.name.c_str(), target.directory.get(), target.name.c_str(), 0) == 0)
+        return {};
     const int number = errno;
     if (number != EPERM && number != EOPNOTSUPP && number != ENOSYS) return failed(number, "link", to);
-    return failed(number, "link", to).as(ErrorCode::Unsupported)
+    return failed(number, "link", to)
+        .as(ErrorCode::Unsupported)
         .means("this file system has no hard links, which keep two writers from taking one name");
 }
 
@@ -188,7 +195,8 @@ Result<void> PosixDisk::unlink(std::string_view path) {
 
 Result<void> PosixDisk::make_directory(std::string_view path) {
     const Place place = DR_TRY(find(path));
-    if (::mkdirat(place.directory.get(), place.name.c_str(), 0700) != 0) return failed(errno, "make the directory", path);
+    if (::mkdirat(place.directory.get(), place.name.c_str(), 0700) != 0)
+        return failed(errno, "make the directory", path);
     return {};
 }
 
@@ -228,7 +236,8 @@ DiskKind kind_of(const dirent& entry, int directory) {
 Result<std::vector<DiskEntry>> PosixDisk::list(std::string_view path) {
     const FileDescriptor directory = DR_TRY(open_directory(path));
     // fdopendir() takes the descriptor over, so it gets one of its own.
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0)), &::closedir};
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0)),
+                                                     &::closedir};
     if (!stream) return failed(errno, "list", path);
 
     std::vector<DiskEntry> entries;

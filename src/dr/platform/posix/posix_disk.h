@@ -9,8 +9,8 @@ namespace dr {
 
 class PosixDisk final : public Disk {
 public:
-    // Opens the directory `root` (which may itself be a symbolic link: the user named it). Fails as open(2) does: NotFound,
-    // or Io where it is no directory.
+    // Opens the directory `root` (which may itself be a symbolic link: the user named it). Fails as open(2) does:
+    // NotFound, or Io where it is no directory.
     static Result<std::unique_ptr<PosixDisk>> open_root(const std::string& root);
 
     // Makes the directory, and those above it that are missing, durably; one that exists is fine.

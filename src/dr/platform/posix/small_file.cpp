@@ -77,7 +77,8 @@ Result<Bytes> read_small_file(const std::string& path, std::size_t limit) {
         if (got == 0) break;
         size += static_cast<std::size_t>(got);
     }
-    if (size > limit) return Error{ErrorCode::BadRequest, "'" + path + "' is longer than " + std::to_string(limit) + " bytes"};
+    if (size > limit)
+        return Error{ErrorCode::BadRequest, "'" + path + "' is longer than " + std::to_string(limit) + " bytes"};
     bytes.resize(size);
     return bytes;
 }
@@ -108,7 +109,7 @@ Result<void> replace_file(const std::string& path, ByteSpan bytes, std::uint32_t
 }
 
 Result<bool> readable_by_others(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (stat(path.c_str(), &status) != 0) return failed(errno, "look at", path);
     return (status.st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }

@@ -9,11 +9,12 @@
 
 namespace dr {
 
-// The whole file, which may be a pipe: "-" is standard input. NotFound, Io (a directory), or BadRequest when it is longer than `limit` bytes.
+// The whole file, which may be a pipe: "-" is standard input. NotFound, Io (a directory), or BadRequest when it is
+// longer than `limit` bytes.
 Result<Bytes> read_small_file(const std::string& path, std::size_t limit);
 
-// A new file with permissions `mode`, durable with its name once it returns. AlreadyExists where the name is taken, and then
-// nothing changed. `make_parents` makes missing directories, readable by the owner only.
+// A new file with permissions `mode`, durable with its name once it returns. AlreadyExists where the name is taken, and
+// then nothing changed. `make_parents` makes missing directories, readable by the owner only.
 Result<void> write_new_file(const std::string& path, ByteSpan bytes, std::uint32_t mode, bool make_parents = false);
 
 // The same, but a file that is there is replaced as a whole: readers see the old or the new one.

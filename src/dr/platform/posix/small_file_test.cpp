@@ -10,11 +10,14 @@ namespace dr {
 namespace {
 
 struct SmallFile : testing::Test {
-    std::string directory = (std::filesystem::temp_directory_path() / ("small_file." + std::to_string(getpid()))).string();
+    std::string directory =
+        (std::filesystem::temp_directory_path() / ("small_file." + std::to_string(getpid()))).string();
     void SetUp() override { std::filesystem::create_directory(directory); }
     void TearDown() override { std::filesystem::remove_all(directory); }
     std::string at(const std::string& name) const { return directory + "/" + name; }
-    std::size_t entries() const { return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{directory}, {})); }
+    std::size_t entries() const {
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{directory}, {}));
+    }
 };
 
 TEST_F(SmallFile, ANewFileHoldsWhatWasWrittenForItsOwnerOnly) {

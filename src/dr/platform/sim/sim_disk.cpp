@@ -33,17 +33,22 @@ public:
     Result<void> sync() override {
         const std::lock_guard lock{disk_.mutex_};
         Result<void> may = begin("sync");
-        if (may.ok() && disk_.sync_failure_ != 0) may = Error::from_errno(disk_.sync_failure_, "cannot sync '" + name_ + "'");
-        // As Linux does it: pages that could not be written are clean from now on, and their content is anybody's guess.
-        if (may.ok()) node_->synced = node_->data.size();
-        else if (!disk_.power_is_cut_ && epoch_ == disk_.epoch_) disk_.lose_bytes(*node_);
+        if (may.ok() && disk_.sync_failure_ != 0)
+            may = Error::from_errno(disk_.sync_failure_, "cannot sync '" + name_ + "'");
+        // As Linux does it: pages that could not be written are clean from now on, and their content is anybody's
+        // guess.
+        if (may.ok())
+            node_->synced = node_->data.size();
+        else if (!disk_.power_is_cut_ && epoch_ == disk_.epoch_)
+            disk_.lose_bytes(*node_);
         return may;
     }
     Result<std::size_t> read_at(std::uint64_t offset, MutableByteSpan into) override {
         const std::lock_guard lock{disk_.mutex_};
         DR_TRY(begin("read"));
         if (offset >= node_->data.size()) return std::size_t{0};
-        const std::size_t count = std::min<std::size_t>(into.size(), node_->data.size() - static_cast<std::size_t>(offset));
+        const std::size_t count =
+            std::min<std::size_t>(into.size(), node_->data.size() - static_cast<std::size_t>(offset));
         std::copy_n(node_->data.begin() + static_cast<std::ptrdiff_t>(offset), count, into.begin());
         return count;
     }
@@ -55,7 +60,8 @@ public:
 
 private:
     Result<void> begin(std::string_view doing) {
-        if (epoch_ != disk_.epoch_) return Error::from_errno(EBADF, "cannot " + std::string{doing} + " '" + name_ + "'");
+        if (epoch_ != disk_.epoch_)
+            return Error::from_errno(EBADF, "cannot " + std::string{doing} + " '" + name_ + "'");
         return disk_.begin(doing, name_);
     }
 
@@ -126,7 +132,8 @@ std::uint64_t SimDisk::operations() const {
 Result<void> SimDisk::begin(std::string_view doing, std::string_view path) {
     const std::uint64_t step = operations_++;
     if (step >= cut_before_) power_is_cut_ = true;
-    if (power_is_cut_) return Error{ErrorCode::Io, "cannot " + std::string{doing} + " '" + std::string{path} + "': the power is cut"};
+    if (power_is_cut_)
+        return Error{ErrorCode::Io, "cannot " + std::string{doing} + " '" + std::string{path} + "': the power is cut"};
     if (const auto found = failures_.find(step); found != failures_.end()) return failed(found->second, doing, path);
     return {};
 }
@@ -135,10 +142,11 @@ void SimDisk::lose_bytes(Node& file) {
     const std::size_t unsynced = file.data.size() - file.synced;
     const auto after_synced = file.data.begin() + static_cast<std::ptrdiff_t>(file.synced);
     switch (draw(4)) {
-        case 0: break;                                          // written out in time
-        case 1: file.data.resize(file.synced); break;           // not even begun
+        case 0: break;                                 // written out in time
+        case 1: file.data.resize(file.synced); break;  // not even begun
         case 2: file.data.resize(file.synced + draw(unsynced + 1)); break;
-        default: std::fill(after_synced + static_cast<std::ptrdiff_t>(draw(unsynced + 1)), file.data.end(), std::uint8_t{0});
+        default:
+            std::fill(after_synced + static_cast<std::ptrdiff_t>(draw(unsynced + 1)), file.data.end(), std::uint8_t{0});
     }
     file.synced = file.data.size();
 }
@@ -159,8 +167,10 @@ void SimDisk::lose_unsynced(Node& directory) {
     directory.entries = left;
     directory.durable = std::move(left);
     for (const auto& [name, node] : directory.entries) {
-        if (node->directory) lose_unsynced(*node);
-        else lose_bytes(*node);
+        if (node->directory)
+            lose_unsynced(*node);
+        else
+            lose_bytes(*node);
     }
 }
 
@@ -191,7 +201,8 @@ Result<std::shared_ptr<SimDisk::Node>> SimDisk::find(std::string_view path) cons
 Result<std::shared_ptr<SimDisk::Node>> SimDisk::parent_of(std::string_view path) const {
     DR_CHECK(!path.empty());
     const std::size_t slash = path.rfind('/');
-    std::shared_ptr<Node> parent = DR_TRY(find(slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash)));
+    std::shared_ptr<Node> parent =
+        DR_TRY(find(slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash)));
     if (!parent->directory) return failed(ENOTDIR, "open", path);
     return parent;
 }

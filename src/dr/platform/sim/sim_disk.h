@@ -1,9 +1,9 @@
 #pragma once
 // SimDisk: a disk in memory that loses power, tears unsynced writes and fails on demand, by a seed.
 //
-// What a power cut leaves: a directory entry made, moved or removed since its directory was last synced is there or not,
-// each for itself; bytes written since the file was last synced are all there, partly there, zero, or gone. A name is seen by
-// every reader at once, long before it is durable. Every function counts as one operation, reading ones too.
+// What a power cut leaves: a directory entry made, moved or removed since its directory was last synced is there or
+// not, each for itself; bytes written since the file was last synced are all there, partly there, zero, or gone. A name
+// is seen by every reader at once, long before it is durable. Every function counts as one operation, reading ones too.
 
 #include <map>
 #include <mutex>
@@ -17,14 +17,16 @@ public:
     explicit SimDisk(std::uint64_t seed);
     ~SimDisk() override;
 
-    // Power goes just before operation `step` (from 0) counted from the making of the disk; that operation and all later ones fail.
+    // Power goes just before operation `step` (from 0) counted from the making of the disk; that operation and all
+    // later ones fail.
     void cut_power_before(std::uint64_t step);
     void cut_power();
     bool power_was_cut() const;
     // Applies the loss that a power cut causes (also without one), closes all files that were open, and goes on.
     void restart();
 
-    // Operation `step` fails with `number` (an errno) and does nothing; a sync that fails loses what it should have kept.
+    // Operation `step` fails with `number` (an errno) and does nothing; a sync that fails loses what it should have
+    // kept.
     void fail_at(std::uint64_t step, int number);
     // Every operation of these kinds fails from now on; 0 ends that.
     void fail_syncs(int number);

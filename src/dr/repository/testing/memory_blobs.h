@@ -25,7 +25,8 @@ public:
         const std::lock_guard lock{mutex_};
         sequence_.push_back(id);
         ++totals_.blobs_added;
-        if (fail_after_ != 0 && totals_.blobs_added > fail_after_) return Error{ErrorCode::NoSpace, "there is no space left"};
+        if (fail_after_ != 0 && totals_.blobs_added > fail_after_)
+            return Error{ErrorCode::NoSpace, "there is no space left"};
         const bool is_new = blobs_.emplace(id, std::pair{type, Bytes(data.bytes.begin(), data.bytes.end())}).second;
         (is_new ? totals_.bytes_plain : totals_.bytes_deduplicated) += data.bytes.size();
         totals_.blobs_stored += is_new ? 1 : 0;
@@ -36,7 +37,9 @@ public:
         reused_.push_back(id);
         return blobs_.contains(id);
     }
-    Result<SinkResult> finish() override { return SinkResult{.packs = {}, .runs = {}, .newrefs = {}, .totals = totals()}; }
+    Result<SinkResult> finish() override {
+        return SinkResult{.packs = {}, .runs = {}, .newrefs = {}, .totals = totals()};
+    }
     SinkTotals totals() const override {
         const std::lock_guard lock{mutex_};
         return totals_;
@@ -44,16 +47,20 @@ public:
 
     Result<BlobPlace> locate(const BlobId&) override { return Error{ErrorCode::Unsupported, "memory has no places"}; }
     PackId pack_id(std::uint32_t) const override { return {}; }
-    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace&) override { return Error{ErrorCode::Unsupported, "memory has no frames"}; }
+    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace&) override {
+        return Error{ErrorCode::Unsupported, "memory has no frames"};
+    }
     Result<Bytes> read(BlobType type, const BlobId& id) override {
         const std::lock_guard lock{mutex_};
         ++reads_;
         const auto found = blobs_.find(id);
-        if (found == blobs_.end() || found->second.first != type) return Error{ErrorCode::Damaged, "no pack holds blob " + id.short_hex()};
+        if (found == blobs_.end() || found->second.first != type)
+            return Error{ErrorCode::Damaged, "no pack holds blob " + id.short_hex()};
         return found->second.second;
     }
     Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const override {
-        if (namer_.name(type, sha256(bytes)) != id) return Error{ErrorCode::Damaged, "a blob is not what its name says"};
+        if (namer_.name(type, sha256(bytes)) != id)
+            return Error{ErrorCode::Damaged, "a blob is not what its name says"};
         return {};
     }
     const BlobNamer& namer() const override { return namer_; }

@@ -31,7 +31,9 @@ struct TestRepository {
         made.small_limit = 8 << 10;
         return made;
     }
-    Result<Repository> create(ObjectStore& objects) { return Repository::create(objects, config(), key->slot, key->opened, clock, random); }
+    Result<Repository> create(ObjectStore& objects) {
+        return Repository::create(objects, config(), key->slot, key->opened, clock, random);
+    }
 
     SimDisk disk;
     SeededRandom random;
@@ -58,7 +60,8 @@ struct OpenedTestRepository {
     }
 
     // Stores one file of these bytes and commits a snapshot of it.
-    Result<std::uint64_t> backup(ByteSpan content, const std::string& spec = "spec", std::uint32_t retention_days = 30, bool worm = false) {
+    Result<std::uint64_t> backup(ByteSpan content, const std::string& spec = "spec", std::uint32_t retention_days = 30,
+                                 bool worm = false) {
         std::unique_ptr<WriteSession> open = DR_TRY(session(spec));
         const DirRef root = DR_TRY(store_file(*open, content));
         return open->commit(details(root, spec, retention_days, worm));
@@ -72,7 +75,8 @@ struct OpenedTestRepository {
         file.content.form = FileContent::Form::Single;
         file.content.sha256 = sha256(content);
         const auto owned = std::make_shared<const Bytes>(content.begin(), content.end());
-        DR_TRY(open.sink().add(BlobType::Data, output.namer.name(BlobType::Data, file.content.sha256), {*owned, owned}));
+        DR_TRY(
+            open.sink().add(BlobType::Data, output.namer.name(BlobType::Data, file.content.sha256), {*owned, owned}));
         DirectoryWriter writer{output};
         DR_TRY(writer.add(file));
         return writer.finish();

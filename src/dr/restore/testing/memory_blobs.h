@@ -22,7 +22,8 @@ public:
         if (places_.contains(id)) return false;
         const std::size_t size = data.bytes.size();
         const bool small = size < kSmall;
-        if (frames_.empty() || !small || !open_solid_ || frames_[solid_].size() >= 4096 || solid_bytes_ + size > kSolid) {
+        if (frames_.empty() || !small || !open_solid_ || frames_[solid_].size() >= 4096 ||
+            solid_bytes_ + size > kSolid) {
             frames_.emplace_back();
             if (small) {
                 solid_ = frames_.size() - 1;
@@ -32,8 +33,10 @@ public:
         }
         const std::size_t frame = small ? solid_ : frames_.size() - 1;
         solid_bytes_ += small ? size : 0;
-        places_[id] = {.pack = static_cast<std::uint32_t>(frame / 16), .frame_offset = static_cast<std::uint32_t>(frame),
-                       .frame_length = 1, .ordinal = static_cast<std::uint16_t>(frames_[frame].size())};
+        places_[id] = {.pack = static_cast<std::uint32_t>(frame / 16),
+                       .frame_offset = static_cast<std::uint32_t>(frame),
+                       .frame_length = 1,
+                       .ordinal = static_cast<std::uint16_t>(frames_[frame].size())};
         frames_[frame].emplace_back(data.bytes.begin(), data.bytes.end());
         return true;
     }

@@ -11,15 +11,17 @@
 namespace dr::testing {
 
 // Everything a backup keeps of an entry, as text. Inode numbers become the set of names that share one.
-inline void describe(int parent, const std::string& prefix, std::map<std::string, std::string>& out, std::map<ino_t, std::string>& inodes) {
+inline void describe(int parent, const std::string& prefix, std::map<std::string, std::string>& out,
+                     std::map<ino_t, std::string>& inodes) {
     each_name(parent, [&](std::string_view name_view) -> Result<void> {
         const std::string name{name_view};
         const std::string path = prefix + name;
         struct stat info;
         DR_CHECK(::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0);
         MemoryBlobs blobs;
-        std::string text = std::to_string(info.st_mode) + " " + std::to_string(info.st_uid) + ":" + std::to_string(info.st_gid) + " " +
-                           std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec) + " " +
+        std::string text = std::to_string(info.st_mode) + " " + std::to_string(info.st_uid) + ":" +
+                           std::to_string(info.st_gid) + " " + std::to_string(info.st_mtim.tv_sec) + "." +
+                           std::to_string(info.st_mtim.tv_nsec) + " " +
                            std::to_string(S_ISDIR(info.st_mode) ? 0 : info.st_size) + " " +
                            std::to_string(S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode) ? info.st_rdev : 0);
         const std::string by_handle = "/proc/self/fd/" + std::to_string(parent) + "/" + name;
@@ -31,7 +33,9 @@ inline void describe(int parent, const std::string& prefix, std::map<std::string
             at += attribute.size() + 1;
             std::string value(65536, 0);
             const ssize_t got = ::lgetxattr(by_handle.c_str(), attribute.c_str(), value.data(), value.size());
-            attributes.insert(attribute + "=" + to_hex(as_bytes(std::string_view{value}.substr(0, got < 0 ? 0 : static_cast<std::size_t>(got)))));
+            attributes.insert(
+                attribute + "=" +
+                to_hex(as_bytes(std::string_view{value}.substr(0, got < 0 ? 0 : static_cast<std::size_t>(got)))));
         }
         for (const std::string& attribute : attributes) text += " " + attribute;
         if (S_ISLNK(info.st_mode)) {
@@ -42,7 +46,9 @@ inline void describe(int parent, const std::string& prefix, std::map<std::string
         if (S_ISREG(info.st_mode)) {
             const Fd file{::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW)};
             int flags = 0;
-            if (::ioctl(file.get(), FS_IOC_GETFLAGS, &flags) == 0) text += " flags " + std::to_string(flags & (FS_NODUMP_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NOATIME_FL));
+            if (::ioctl(file.get(), FS_IOC_GETFLAGS, &flags) == 0)
+                text +=
+                    " flags " + std::to_string(flags & (FS_NODUMP_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NOATIME_FL));
             Sha256Stream hash;
             Bytes buffer(1U << 20);
             for (off_t at = 0; at < info.st_size;) {
@@ -88,9 +94,13 @@ inline std::vector<std::string> differences(const std::string& one, const std::s
     const auto strip = [](const std::string& text) { return text.substr(0, text.find(" linked to ")); };
     for (const auto& [path, text] : a) {
         const auto there = b.find(path);
-        if (there == b.end()) lines.push_back("missing: " + path);
-        else if (strip(there->second) != strip(text)) lines.push_back(path + ": " + text + " / " + there->second);
-        else if ((text.find(" linked to ") == std::string::npos) != (there->second.find(" linked to ") == std::string::npos)) lines.push_back("link: " + path);
+        if (there == b.end())
+            lines.push_back("missing: " + path);
+        else if (strip(there->second) != strip(text))
+            lines.push_back(path + ": " + text + " / " + there->second);
+        else if ((text.find(" linked to ") == std::string::npos) !=
+                 (there->second.find(" linked to ") == std::string::npos))
+            lines.push_back("link: " + path);
     }
     for (const auto& [path, text] : b) {
         if (!a.contains(path)) lines.push_back("extra: " + path);

@@ -32,7 +32,8 @@ inline Entry named(std::string name, EntryKind kind, std::uint32_t mode) {
     return entry;
 }
 
-// Content as a writer would store it: inline, one blob, or extents of `chunk` bytes with `holes` (of whole zero chunks).
+// Content as a writer would store it: inline, one blob, or extents of `chunk` bytes with `holes` (of whole zero
+// chunks).
 inline void set_content(MemoryBlobs& blobs, Entry& entry, ByteSpan bytes, std::size_t chunk = 100'000) {
     entry.size = bytes.size();
     entry.content = {};
@@ -116,17 +117,22 @@ private:
         read_attributes("/proc/self/fd/" + std::to_string(parent) + "/" + name, entry);
         if (entry.kind == EntryKind::Symlink) {
             entry.target.resize(65536);
-            entry.target.resize(static_cast<std::size_t>(::readlinkat(parent, name.c_str(), entry.target.data(), entry.target.size())));
+            entry.target.resize(
+                static_cast<std::size_t>(::readlinkat(parent, name.c_str(), entry.target.data(), entry.target.size())));
         }
-        entry.device_major = entry.kind == EntryKind::CharDevice || entry.kind == EntryKind::BlockDevice ? major(info.st_rdev) : 0;
-        entry.device_minor = entry.kind == EntryKind::CharDevice || entry.kind == EntryKind::BlockDevice ? minor(info.st_rdev) : 0;
+        entry.device_major =
+            entry.kind == EntryKind::CharDevice || entry.kind == EntryKind::BlockDevice ? major(info.st_rdev) : 0;
+        entry.device_minor =
+            entry.kind == EntryKind::CharDevice || entry.kind == EntryKind::BlockDevice ? minor(info.st_rdev) : 0;
         if (entry.kind == EntryKind::Directory || entry.kind == EntryKind::File) {
             const Fd fd{::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW)};
             DR_CHECK(static_cast<bool>(fd));
             int flags = 0;
             if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0) entry.inode_flags = static_cast<std::uint32_t>(flags);
-            if (entry.kind == EntryKind::Directory) entry.directory = scan(fd.get());
-            else read_content(fd.get(), static_cast<std::uint64_t>(info.st_size), entry);
+            if (entry.kind == EntryKind::Directory)
+                entry.directory = scan(fd.get());
+            else
+                read_content(fd.get(), static_cast<std::uint64_t>(info.st_size), entry);
         }
         return entry;
     }
@@ -173,7 +179,8 @@ private:
             const std::uint64_t hole = static_cast<std::uint64_t>(::lseek(fd, static_cast<off_t>(data), SEEK_HOLE));
             for (at = data; at < hole;) {
                 Bytes bytes(std::min<std::uint64_t>(1U << 20, hole - at));
-                DR_CHECK(::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(at)) == static_cast<ssize_t>(bytes.size()));
+                DR_CHECK(::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(at)) ==
+                         static_cast<ssize_t>(bytes.size()));
                 whole.update(bytes);
                 entry.content.extents.push_back({false, blobs_.store(BlobType::Data, bytes), bytes.size()});
                 at += bytes.size();
