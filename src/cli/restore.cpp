@@ -111,11 +111,8 @@ void print_restored(Shell& shell, const RestoreResult& result) {
 int complain(Shell& shell, const RestoreResult& result) {
     const RestoreOutcome& outcome = result.outcome;
     if (outcome.failure_count == 0) return 0;
-    const std::size_t shown = std::min(outcome.failures.size(), kWarningsShown);
-    for (std::size_t i = 1; i < shown; ++i) {
-        shell.console().complain("not restored: '" + printable(outcome.failures[i].path) +
-                                 "': " + outcome.failures[i].error);
-    }
+    for (const PathProblem& failure : outcome.failures)
+        shell.monitor().list(failure.path, failure.error);  // those that no warning named
     const bool damaged = outcome.worst_failure == ErrorCode::Damaged;
     const std::string id = result.meta.snapshot_id.text().substr(0, 12);
     std::string what = "cannot restore " + counted(outcome.failure_count, "file", "files");

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "cli/advice.h"
 #include "cli/commands.h"
 #include "cli/signals.h"
 
@@ -49,6 +50,8 @@ void peek(const std::vector<std::string>& words, CommonOptions& options) {
 }
 
 Result<int> parse_and_run(Arguments& arguments, Shell& shell, std::vector<std::string> words) {
+    shell.options.typed = "qnwis_dr";
+    for (const std::string& word : words) shell.options.typed += " " + shell_quoted(word);
     shell.options.rest = take_rest(words);
     Result<Arguments::Parsed> parsed = arguments.parse(words);
     if (!parsed.ok()) {
@@ -70,7 +73,7 @@ int finish(Shell& shell, Result<int> outcome) {
     shell.done_working();
     const Result<void> flushed = shell.console().flush();
     if (flushed.ok() || shell.console().reader_gone()) return status;
-    shell.console().show(flushed.error());
+    shell.console().show(with_advice(flushed.error(), shell.options.typed));
     return status != 0 ? status : info(flushed.error().code()).exit_status;
 }
 

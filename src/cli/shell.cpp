@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/advice.h"
 #include "cli/passphrase_prompt.h"
 #include "cli/signals.h"
 #include "dr/platform/posix/small_file.h"
@@ -59,7 +60,7 @@ const std::string& Shell::request_id() {
     return request_id_;
 }
 
-Result<ResolvedSettings> Shell::resolve() const {
+Result<ResolvedSettings> Shell::resolve() {
     SettingsInput input;
     input.options = options.settings;
     input.environment = surroundings_.environment;
@@ -67,6 +68,7 @@ Result<ResolvedSettings> Shell::resolve() const {
     input.config = DR_TRY(read_config(choose_config(options.settings, surroundings_.environment)));
     ResolvedSettings resolved = DR_TRY(resolve_settings(input));
     if (!options.no_input) resolved.settings.keys.ask = passphrase_prompt();
+    storage_path_ = resolved.settings.storage_path;
     return resolved;
 }
 
@@ -86,6 +88,7 @@ int Shell::fail(Error error) {
     // A new object each time: an error that is moved into itself has nothing left to say.
     // Whatever broke off because of a signal was interrupted: nothing else is worth saying.
     if (interrupted() && error.code() != ErrorCode::Cancelled) error = Error{std::move(error).as(ErrorCode::Cancelled)};
+    error = Error{with_advice(std::move(error), options.typed)};
     if (error.next_step().starts_with("qnwis_dr ")) {
         std::string next = command_line(std::string_view{error.next_step()}.substr(9));
         error = Error{std::move(error).next(std::move(next))};
@@ -112,12 +115,17 @@ std::string Shell::command_line(std::string_view command) const {
     // What follows four spaces explains the command and is not part of it.
     const std::size_t end = std::min(command.find("    "), command.size());
     std::string line = "qnwis_dr " + std::string(command.substr(0, end));
+    // Lower floors know the path and not what a shell makes of it.
+    const std::string raw = "--storage-path " + storage_path_;
+    if (const std::size_t at = line.find(raw); at != std::string::npos && !storage_path_.empty())
+        line.replace(at, raw.size(), "--storage-path " + shell_quoted(storage_path_));
+    const bool help = line.ends_with("--help");
     const auto add = [&](std::string_view option, const std::string& value) {
         if (!value.empty() && line.find(option) == std::string::npos)
             line += " " + std::string(option) + " " + shell_quoted(value);
     };
-    if (needs_repository(command)) {
-        add("--storage-path", options.settings.storage_path);
+    if (needs_repository(command) && !help) add("--storage-path", options.settings.storage_path);
+    if ((needs_repository(command) || command.starts_with("keys status")) && !help) {
         add("--key-file", options.settings.key_file);
         add("--config", options.settings.config);
     }

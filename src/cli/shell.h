@@ -32,6 +32,7 @@ struct CommonOptions {
     bool verbose = false;
     bool no_input = false;
     std::vector<std::string> rest;  // what followed a lone "--" after --command
+    std::string typed;              // the whole line, as a shell would take it again
 };
 
 class Shell {
@@ -53,7 +54,7 @@ public:
 
     // Reads the configuration and resolves every setting, the passphrase prompt too. NotFound where a named
     // configuration is missing, BadRequest.
-    Result<ResolvedSettings> resolve() const;
+    Result<ResolvedSettings> resolve();
 
     // One JSON document on one line. `write` is called inside an object that holds request_id already.
     void print_json(const std::function<void(JsonWriter&)>& write);
@@ -69,6 +70,7 @@ private:
     Console& console_;
     std::unique_ptr<ConsoleMonitor> monitor_;
     std::string request_id_;
+    std::string storage_path_;  // as resolved; empty before
 };
 
 void write_timings(JsonWriter& json, const Timings& timings);  // the field timings_ms

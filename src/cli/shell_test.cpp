@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/advice.h"
 #include "dr/platform/sim/sim_clock.h"
 #include "dr/platform/sim/sim_random.h"
 
@@ -35,6 +36,35 @@ TEST_F(ShellTest, ANextLineFindsTheSameRepository) {
     EXPECT_EQ(shell_.command_line("restore --overwrite    replaces them"),
               "qnwis_dr restore --overwrite --storage-path '/mnt/my disk' --key-file k.json    replaces them");
     EXPECT_EQ(shell_.command_line("config show"), "qnwis_dr config show");
+    EXPECT_EQ(shell_.command_line("keys status"), "qnwis_dr keys status --key-file k.json");
+    EXPECT_EQ(shell_.command_line("prune --help"), "qnwis_dr prune --help");
+}
+
+TEST_F(ShellTest, AStoragePathThatALowerFloorDidNotQuoteIsQuoted) {
+    shell_.options.settings.storage_path = "/mnt/my disk";
+    ASSERT_TRUE(shell_.resolve().ok());
+    EXPECT_EQ(shell_.command_line("prune --storage-path /mnt/my disk --dry-run"),
+              "qnwis_dr prune --storage-path '/mnt/my disk' --dry-run");
+}
+
+TEST(Advice, EveryErrorEndsWithWhatItMeansAndWhatToType) {
+    for (const ErrorCodeInfo& code : kErrorCodes) {
+        const Error bare = with_advice(Error{code.code, "something"}, "qnwis_dr list --json");
+        EXPECT_EQ(bare.what(), "something");
+        EXPECT_EQ(bare.code(), code.code);
+        EXPECT_FALSE(bare.meaning().empty());
+        EXPECT_FALSE(bare.next_step().empty());
+    }
+    EXPECT_EQ(with_advice(Error{ErrorCode::Cancelled, "stopped"}, "qnwis_dr list --json").next_step(),
+              "qnwis_dr list --json");
+}
+
+TEST(Advice, WhatAnErrorSaysItselfStays) {
+    const Error told = with_advice(
+        Error{ErrorCode::Damaged, "something"}.means("mine").during("working").next("qnwis_dr version"), "");
+    EXPECT_EQ(told.meaning(), "mine");
+    EXPECT_EQ(told.next_step(), "qnwis_dr version");
+    EXPECT_EQ(told.whiles(), std::vector<std::string>{"working"});
 }
 
 TEST_F(ShellTest, DevNullIsAnEmptyConfiguration) {

@@ -60,6 +60,12 @@ public:
     // The root of a walk, whose entries appear below `path`. `outside`: by their full path.
     Result<void> root(int fd, const RelativePath& path, bool outside) {
         outside_ = outside;
+        struct stat status{};
+        if (fd >= 0 && ::fstat(fd, &status) == 0 && is_repository(status)) {
+            ::close(fd);
+            skip(SkipReason::Repository);
+            return {};
+        }
         return directory(fd, path, 0);
     }
 
@@ -85,6 +91,9 @@ public:
 private:
     void skip(SkipReason reason) {
         if (reason != SkipReason::NotSelected) ++result_.skipped[std::string(label(reason))];
+    }
+    bool is_repository(const struct stat& status) const {
+        return has_repository_ && status.st_dev == repository_.st_dev && status.st_ino == repository_.st_ino;
     }
     void unreadable(const RelativePath& path, const Error& error) {
         ++result_.unreadable;
@@ -122,8 +131,7 @@ private:
         if (facts.kind == PathKind::Directory) {
             below = FileDescriptor{::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
             if (below.is_open()) facts.has_cachedir_tag = has_cachedir_tag(below.get());
-            facts.is_repository =
-                has_repository_ && status.st_dev == repository_.st_dev && status.st_ino == repository_.st_ino;
+            facts.is_repository = is_repository(status);
         }
         const Decision decision = outside_ ? selection_.decide_outside(path, facts) : selection_.decide(path, facts);
         if (decision.verdict == Verdict::Skipped) {

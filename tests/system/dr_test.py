@@ -12,7 +12,7 @@ import time
 
 import jsonschema
 
-from dr_machine import IS_ROOT, LONG, PROGRAM, SAMPLE_WORKSPACE, Done, Machine, main, remove_tree, write_random  # noqa: F401
+from dr_machine import IS_ROOT, LONG, NOBODY, PROGRAM, SAMPLE_WORKSPACE, Done, Machine, main, remove_tree, write_random  # noqa: F401
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SEEDED = os.environ.get("QNWIS_DR_SEEDED") or os.path.join(os.path.dirname(PROGRAM), "qnwis_dr_seeded")

@@ -63,6 +63,12 @@ public:
         return std::optional{value.value()};
     }
 
+    Result<std::optional<std::string>> backend() const {
+        std::optional<std::string> name = DR_TRY(text("backend"));
+        if (!name || parse_backend(*name).ok()) return name;
+        return wrong(*table_.get("backend"), "backend", "must be 'local', 'archive' or 'object_store'");
+    }
+
     Result<const toml::table*> table(std::string_view key) const {
         const toml::node* node = table_.get(key);
         if (node == nullptr) return static_cast<const toml::table*>(nullptr);
@@ -109,7 +115,7 @@ Result<void> read_top(const TableReader& top, ConfigFile& config) {
     DR_TRY(top.only({"storage_path", "backend", "key_file", "passphrase_file", "kek_file", "allowed_targets",
                      "state_dir", "scratch_dir", "memory_mib", "workers", "mapping", "targets"}));
     config.storage_path = DR_TRY(top.text("storage_path"));
-    config.backend = DR_TRY(top.text("backend"));
+    config.backend = DR_TRY(top.backend());
     config.key_file = DR_TRY(top.text("key_file"));
     config.passphrase_file = DR_TRY(top.text("passphrase_file"));
     config.kek_file = DR_TRY(top.text("kek_file"));
@@ -125,7 +131,6 @@ Result<void> read_top(const TableReader& top, ConfigFile& config) {
     if (config.allowed_targets) {
         for (std::string& target : *config.allowed_targets) settle(target, config.path);
     }
-    if (config.backend) DR_TRY(parse_backend(*config.backend));
     return {};
 }
 

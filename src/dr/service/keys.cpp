@@ -59,9 +59,9 @@ Result<KeysInitResult> Service::keys_init(const KeysInitRequest& request) {
 Result<KeyStatus> Service::keys_status() {
     KeyStatus status;
     status.path = DR_TRY(find_key_file(settings_));
+    DR_TRY(read_key_file(status.path));  // says in the words of every other command what is wrong with it
     const Bytes text = DR_TRY(read_small_file(status.path, 256U << 10));
     status.key = DR_TRY(parse_key_material(as_text(text)));
-    const SlotFile slot = DR_TRY(from_key_material(status.key));
     status.opens_with = status.key.kms_key_id;
     status.readable_by_others = DR_TRY(readable_by_others(status.path));
     const Result<KeyInHand> key = key_in_hand(settings_, nullptr);

@@ -109,7 +109,10 @@ Result<void> SourceWalk::open_root() {
     if (from_workspace || everything) {
         root.handle = everything ? slash_ : DR_TRY(DirectoryHandle::open(sources_.workspace));
         root.stat = DR_TRY(root.handle->stat());
-        root.names = DR_TRY(root.handle->list(list_buffer_));
+        if (is_repository(root.stat))
+            skipped(label(SkipReason::Repository));  // all of it, then
+        else
+            root.names = DR_TRY(root.handle->list(list_buffer_));
     }
     root.region = everything ? Region::Outside : from_workspace ? Region::Workspace : Region::Virtual;
     root.device = root.stat.device;

@@ -1,6 +1,4 @@
-"""PENDING: not run by ctest yet; 11 of its 30 rows still fail because their error has no `next` line.
-
-Bad input: for each row a golden file with the exit status and the message, and the command of its `next` line runs.
+"""Bad input: for each row a golden file with the exit status and the message, and the command of its `next` line runs.
 
 A message is what a tired person reads at 03:00, so it is kept word for word in golden/<row>.txt, with <ROOT>, <ID> and the like for what differs from
 run to run. DR_UPDATE_GOLDEN=1 writes the files anew: read the difference before you commit it.
@@ -25,7 +23,9 @@ PLACEHOLDERS = (
     (rb"\b[0-9a-f]{64}\b", b"<HASH>"),
     (rb"\b[0-9a-f]{32}\b", b"<ID>"),
     (rb"\bk-[0-9a-f]{16}\b", b"<KEY>"),
+    (rb"\b[0-9a-f]{16}-\d+\b", b"<TEMPORARY>"),
     (rb"\b[0-9a-f]{12}\b", b"<ID>"),
+    (rb"\bbyte \d+\b", b"byte <N>"),
     (rb"\b(?=[0-9a-f]*[a-f])[0-9a-f]{8}\b|\b\d{8}\b", b"<SHORT>"),
     (rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC", b"<TIME>"),
     (rb"\b\d+ bytes are free", b"<N> bytes are free"),
@@ -186,7 +186,7 @@ class BadInput(unittest.TestCase):
         self.ready(Machine(self, user=NOBODY))
         subprocess.run(["chmod", "-R", "a-w", self.machine.storage], check=True)
         self.addCleanup(subprocess.run, ["chmod", "-R", "u+w", self.machine.storage], check=False)
-        self.fails("storage_not_writable", 1, *self.backup_line)
+        self.fails("storage_not_writable", 14, *self.backup_line)
         self.machine.run("verify", "--snapshot-id", "latest", "--all")
 
     @unittest.skipUnless(IS_ROOT and dr_machine.enter_private_mounts(), "needs the right to mount")
@@ -227,13 +227,17 @@ class BadInput(unittest.TestCase):
         path.chmod(0o600)
         path.write_bytes(change(content))
 
-    def suffers(self, row):
+    def suffers(self, row, files=1):
         """What a damaged pack does: verify and restore end in 13, naming snapshot and file; nothing wrong is written."""
         done = self.machine.run("verify", "--snapshot-id", "latest", "--all", "--json", code=13)
         report = check_schema(self, "verify", lines_of(done)[-1])
         self.assertFalse(report["passed"])
         self.assertIn(self.machine.snapshots()[-1][:12], done.err.decode())
-        self.check(row, self.machine.run("restore", "--snapshot-id", "latest", "--target-path", os.path.join(self.machine.target, "t"), code=13))
+        restored = self.machine.run("restore", "--snapshot-id", "latest", "--target-path", os.path.join(self.machine.target, "t"), code=13)
+        if files > 1:  # in any order, and how a frame is wrong depends on its neighbours
+            kept = [re.sub(r"'(large|second)\.bin': .*", "'<FILE>': <REASON>", line) for line in restored.err.decode().splitlines(keepends=True)]
+            restored.err = "".join(kept).encode()
+        self.check(row, restored)
         for parent, _, files in os.walk(os.path.join(self.machine.target, "t")):
             for name in files:
                 path = os.path.join(parent, name)
@@ -286,7 +290,7 @@ class BadInput(unittest.TestCase):
         first_bytes, second_bytes = first.read_bytes(), second.read_bytes()
         self.damage(first, lambda _: second_bytes)
         self.damage(second, lambda _: first_bytes)
-        self.suffers("packs_swapped")
+        self.suffers("packs_swapped", files=2)
 
     def test_flipped_byte_in_the_log(self):
         self.ready()
