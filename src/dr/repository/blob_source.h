@@ -26,6 +26,9 @@ struct OpenFrame {
     std::vector<ByteSpan> blobs;  // by ordinal
 };
 
+// Whether a failed read says that what was stored is lost or wrong, and not that it cannot be reached right now.
+bool means_damage(const Error& error);
+
 class BlobSource {
 public:
     virtual ~BlobSource() = default;

@@ -1,6 +1,7 @@
 #include "dr/repository/pack_source.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <numeric>
 #include <utility>
 
@@ -21,6 +22,11 @@ Error missing(const BlobId& id) {
 bool is_frame_of_blobs(FrameType type) { return type == FrameType::Blob || type == FrameType::Solid; }
 
 }  // namespace
+
+// A sector that cannot be read is lost like one that reads wrong.
+bool means_damage(const Error& error) {
+    return error.code() == ErrorCode::Damaged || error.code() == ErrorCode::NotFound || error.system_errno() == EIO;
+}
 
 PackSource::PackSource(World world, std::span<const PackId> runs, PackSourceOptions options)
     : world_(std::move(world)),
@@ -54,9 +60,16 @@ PackId PackSource::pack_id(std::uint32_t pack) const { return name_of(pack).id; 
 
 // --- where blobs lie
 
+std::optional<BlobPlace> PackSource::find_in_index(const BlobId& id, const BlobIndex::IsLive& counts) {
+    const std::optional<IndexedBlob> found = index_.find(id, counts);
+    if (!found) return std::nullopt;
+    return BlobPlace{number_of(found->pack), found->row.frame_offset, found->row.frame_length, found->row.ordinal};
+}
+
 Result<BlobPlace> PackSource::locate(const BlobId& id) {
-    if (const std::optional<IndexedBlob> found = index_.find(id, world_.is_live)) {
-        return BlobPlace{number_of(found->pack), found->row.frame_offset, found->row.frame_length, found->row.ordinal};
+    if (const std::optional<BlobPlace> found = find_in_index(id, world_.is_live)) return *found;
+    if (world_.is_there) {
+        if (const std::optional<BlobPlace> found = find_in_index(id, world_.is_there)) return *found;
     }
     if (const std::optional<BlobPlace> found = find_in_packs(id)) return *found;
     return missing(id);

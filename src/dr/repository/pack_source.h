@@ -32,9 +32,12 @@ public:
         ObjectStore& objects;
         const RepositoryKeys& keys;
         BlobIndex::IsLive is_live;  // any thread
-        // The live packs of class 1 and 2, asked for only when the index does not know a blob. A pack may be named
-        // several times where it is not known which session wrote it.
+        // The packs of class 1 and 2 to look into, the best first; asked for only when the index does not know a blob.
+        // A pack may be named several times where it is not known which session wrote it.
         std::function<std::vector<PackName>()> live_packs;
+        // Packs that are asked for what no live one holds: damaged ones, of which much may still be readable. None
+        // where it is empty.
+        BlobIndex::IsLive is_there = nullptr;
     };
     PackSource(World world, std::span<const PackId> runs, PackSourceOptions options = {});
 
@@ -58,6 +61,7 @@ private:
         std::vector<IndexRow> rows;  // sorted; `pack` is a number of this source
     };
 
+    std::optional<BlobPlace> find_in_index(const BlobId& id, const BlobIndex::IsLive& counts);
     std::uint32_t number_of(const PackName& pack);
     PackName name_of(std::uint32_t pack) const;
     Result<std::shared_ptr<const FrameCipher>> cipher_of(std::uint32_t pack, const std::string& object);

@@ -133,6 +133,11 @@ bool State::is_live(const PackId& id) const {
     return number && packs_[*number].live();
 }
 
+bool State::is_there(const PackId& id) const {
+    const std::optional<PackNumber> number = find_pack(id);
+    return number && packs_[*number].there();
+}
+
 bool State::was_live(PackNumber pack, std::uint64_t view) const {
     const PackState& now = packs_[pack];
     const auto since = [view](std::uint64_t seq) { return seq != 0 && seq <= view; };
@@ -147,6 +152,20 @@ std::vector<PackNumber> State::live_packs() const {
         if (packs_[pack].live()) found.push_back(pack);
     }
     return found;
+}
+
+std::vector<PackNumber> State::packs_there() const {
+    std::vector<PackNumber> found = live_packs();
+    for (PackNumber pack = 0; pack < packs_.size(); ++pack) {
+        if (packs_[pack].there() && !packs_[pack].live()) found.push_back(pack);
+    }
+    return found;
+}
+
+bool State::is_whole(const Snapshot& snapshot) const {
+    // Hardly ever is any pack damaged: no need to put the set together then.
+    if (std::ranges::all_of(packs_, &PackState::live)) return true;
+    return std::ranges::all_of(packset_of(snapshot), [this](PackNumber pack) { return packs_[pack].live(); });
 }
 
 std::vector<std::uint64_t> State::homes_of(const PackState& pack) const {

@@ -71,6 +71,8 @@ struct PackState {
     bool swept = false;
     std::uint8_t pack_class = 0;
     bool live() const { return condemned == 0 && damaged == 0 && reaped == 0; }
+    // Live, or damaged: nothing new may refer to it then, but what can still be read of it is good.
+    bool there() const { return condemned == 0 && reaped == 0; }
     bool operator==(const PackState&) const = default;
 };
 
@@ -174,9 +176,13 @@ public:
     const std::vector<PackState>& packs() const { return packs_; }  // by PackNumber
     std::optional<PackNumber> find_pack(const PackId& id) const;
     bool is_live(const PackId& id) const;
+    bool is_there(const PackId& id) const;
     // As it was right after record `view`.
     bool was_live(PackNumber pack, std::uint64_t view) const;
     std::vector<PackNumber> live_packs() const;
+    std::vector<PackNumber> packs_there() const;  // live ones first
+    // Whether all packs of a snapshot are live; what it shares with later ones may be taken over then.
+    bool is_whole(const Snapshot& snapshot) const;
     // Index runs that count.
     const std::unordered_set<PackId>& runs() const { return runs_; }
     // Sessions below whose packs/<session>/ the object may lie, the likeliest first: a session that adopted others may

@@ -1,6 +1,7 @@
 #include "dr/repository/write_session.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "dr/repository/index_merge.h"
 
@@ -48,19 +49,21 @@ std::string liveness_directory(const ObjectStore& store) {
     return store.backend() == "local" ? store.location() + "/tmp" : std::string{};
 }
 
-std::unique_ptr<PackSource> open_content(const Repository& repository) {
+std::unique_ptr<PackSource> open_content(const Repository& repository, ContentOf packs) {
     const State& state = repository.state();
+    const bool all = packs == ContentOf::AllPacks;
     PackSource::World world{repository.store(), repository.keys(),
                             [&state](const PackId& id) { return state.is_live(id); },
-                            [&state] {
+                            [&state, all] {
                                 std::vector<PackName> names;
-                                for (const PackNumber number : state.live_packs()) {
+                                for (const PackNumber number : all ? state.packs_there() : state.live_packs()) {
                                     const PackState& pack = state.packs()[number];
                                     for (const std::uint64_t home : state.homes_of(pack))
                                         names.push_back({home, pack.id});
                                 }
                                 return names;
                             }};
+    if (all) world.is_there = [&state](const PackId& id) { return state.is_there(id); };
     std::vector<PackId> runs(state.runs().begin(), state.runs().end());
     std::ranges::sort(runs);  // a hash table's order is not the same everywhere
     return std::make_unique<PackSource>(std::move(world), runs);
@@ -74,7 +77,7 @@ Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, con
     Repository& repository = world.repository;
     session->keys_ =
         std::make_unique<SessionKeys>(repository.keys(), session->id_, world.host, world.random, world.clock);
-    session->source_ = open_content(repository);
+    session->source_ = open_content(repository, ContentOf::LivePacks);
     PackSinkOptions sink;
     sink.pipeline.compression_level = options.compression_level;
     sink.pipeline.memory_budget = options.memory_budget;
@@ -100,10 +103,9 @@ Result<void> WriteSession::append_open(const WriteSessionOptions& options) {
             mark_.aim(now.next_seq());
             Open record;
             record.kind = SessionKind::Write;
-            const Snapshot* parent = now.newest(options.spec_id, options.tag);
-            record.parent = parent != nullptr ? parent->record : 0;
+            choose_parent(now, options);
+            record.parent = parent_ && !parent_is_damaged_ ? parent_->record : 0;
             record.adopts = dead_writers(now, world_.repository.actor().public_key(), directory, world_.host.host_name);
-            parent_ = parent != nullptr ? std::optional<Snapshot>(*parent) : std::nullopt;
             adopted_ = record.adopts;
             return RecordPayload{record};
         });
@@ -114,6 +116,20 @@ Result<void> WriteSession::append_open(const WriteSessionOptions& options) {
     mark_.settle();
     id_ = opened.value().seq;
     return {};
+}
+
+// A snapshot holds all packs of its parent. So that it does not hold a damaged one too, it has no parent in the log
+// then, and refers to the live ones itself.
+void WriteSession::choose_parent(const State& now, const WriteSessionOptions& options) {
+    const Snapshot* parent = now.newest(options.spec_id, options.tag);
+    parent_ = parent != nullptr ? std::optional<Snapshot>(*parent) : std::nullopt;
+    parent_is_damaged_ = parent != nullptr && !now.is_whole(*parent);
+    inherited_.clear();
+    if (!parent_is_damaged_) return;
+    for (const PackNumber number : now.packset_of(*parent)) {
+        if (now.packs()[number].live()) inherited_.push_back(now.packs()[number].id);
+    }
+    std::ranges::sort(inherited_);
 }
 
 Result<void> WriteSession::adopt() {
@@ -164,7 +180,7 @@ Result<void> WriteSession::merge_index(RecordLists& lists) {
     if (old.empty() && summaries.size() > kMaxRuns) old = smaller_half(summaries);
     if (old.empty()) return {};
     const std::vector<WrittenRun> merged = DR_TRY(merge_runs(
-        store, *keys_, tools, old, [&state](const PackId& id) { return state.is_live(id); }, Durability::Now));
+        store, *keys_, tools, old, [&state](const PackId& id) { return state.is_there(id); }, Durability::Now));
     for (const WrittenRun& run : merged) lists.runs_added.push_back(run.id);
     lists.runs_removed = old;
     return {};
@@ -216,10 +232,12 @@ Result<std::uint64_t> WriteSession::commit(CommitDetails details) {
     // Durable first: packs, then the index run, and only then the record that makes them count.
     SinkResult stored = DR_TRY(sink_->finish());
     totals_ = stored.totals;
-    held_ = stored.newrefs;
+    std::vector<PackId> newrefs;
+    std::ranges::set_union(stored.newrefs, inherited_, std::back_inserter(newrefs));
+    held_ = newrefs;
     Commit commit = DR_TRY(make_commit(details));
     for (const StoredPack& pack : stored.packs) commit.lists.packs.push_back({pack.id, pack.pack_class, pack.size});
-    commit.lists.newrefs = std::move(stored.newrefs);
+    commit.lists.newrefs = std::move(newrefs);
     commit.lists.runs_added = std::move(stored.runs);
     DR_TRY(merge_index(commit.lists));
     DR_TRY(publish(commit.lists));

@@ -5,6 +5,7 @@
 // sessions may be open on one repository. A session that is dropped without commit() stays open in the log, with nobody
 // living behind it: the next one adopts it, or a collector abandons it.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,8 +25,9 @@ namespace dr {
 std::string liveness_directory(const ObjectStore& store);
 
 // Reads content of `repository`, which must be unlocked and must outlive what is returned; so must its log not move
-// meanwhile.
-std::unique_ptr<PackSource> open_content(const Repository& repository);
+// meanwhile. Damaged packs are asked for what no live one holds, unless only what new snapshots may refer to is wanted.
+enum class ContentOf : std::uint8_t { LivePacks, AllPacks };
+std::unique_ptr<PackSource> open_content(const Repository& repository, ContentOf packs = ContentOf::AllPacks);
 
 struct WriteSessionOptions {
     std::string spec_id;  // the parent is the newest snapshot of this plan
@@ -60,9 +62,12 @@ public:
 
     std::uint64_t id() const { return id_; }
     PackSink& sink() { return *sink_; }
-    // Content as of the session's view, for the parent's tree.
+    // Content of live packs as of the session's view, for the parent's tree.
     PackSource& source() { return *source_; }
     const std::optional<Snapshot>& parent() const { return parent_; }
+    // A pack of the parent is known to be damaged. The new snapshot holds the others only, so what it takes over from
+    // the parent must be found in source().
+    bool parent_is_damaged() const { return parent_is_damaged_; }
     std::size_t packs_adopted() const { return packs_adopted_; }
     std::uint64_t bytes_adopted() const { return bytes_adopted_; }
 
@@ -80,6 +85,7 @@ private:
     explicit WriteSession(const World& world) : world_(world) {}
 
     Result<void> append_open(const WriteSessionOptions& options);
+    void choose_parent(const State& now, const WriteSessionOptions& options);
     Result<void> adopt();
     Result<void> merge_index(RecordLists& lists);
     Result<void> publish(RecordLists& lists);
@@ -90,6 +96,8 @@ private:
     int level_ = 1;
     std::uint64_t id_ = 0;
     std::optional<Snapshot> parent_;
+    bool parent_is_damaged_ = false;
+    std::vector<PackId> inherited_;  // packs of a damaged parent that are live
     std::vector<std::uint64_t> adopted_;
     std::size_t packs_adopted_ = 0;
     std::uint64_t bytes_adopted_ = 0;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "dr/repository/testing/test_repository.h"
 #include "dr/repository/tree_reader.h"
 
@@ -47,6 +49,39 @@ TEST(WriteSession, TheSameContentAgainStoresNoDataAndNamesItsParent) {
     ASSERT_TRUE(session->commit(open.details(root, "spec", 30, false)).ok());
     EXPECT_EQ(session->totals().blobs_stored, 0U);
     EXPECT_FALSE(open.session("another plan").value()->parent());
+}
+
+// What the log calls damaged is neither a place to find content in nor part of the next snapshot, which therefore is
+// whole; what is still good in it is read for older snapshots all the same.
+TEST(WriteSession, WhatOnlyADamagedPackHoldsIsStoredAnew) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    OpenedTestRepository open{test};
+    const Bytes content = content_of_size(100'000, 5);
+    const std::uint64_t first = open.backup(content).value();
+    const Snapshot before = *open.repository.state().snapshot_at(first);
+    const PackNumbers packs = open.repository.state().packset_of(before);
+    ASSERT_GE(packs.size(), 2U);
+    const PackId damaged = open.repository.state().packs()[packs.back()].id;
+    ASSERT_TRUE(open.repository.log().append(open.repository.actor(), test.clock, DamagedPacks{{damaged}}).ok());
+    EXPECT_FALSE(open.repository.state().is_whole(*open.repository.state().snapshot_at(first)));
+    EXPECT_EQ(read_back(open, first).value(), content);
+
+    auto session = open.session().value();
+    EXPECT_TRUE(session->parent_is_damaged());
+    EXPECT_EQ(session->parent()->record, first);
+    const DirRef root = open.store_file(*session, content).value();
+    const std::uint64_t second = session->commit(open.details(root, "spec", 30, false)).value();
+    EXPECT_GT(session->totals().blobs_stored, 0U);
+
+    const State& state = open.repository.state();
+    const Snapshot& after = *state.snapshot_at(second);
+    EXPECT_TRUE(state.is_whole(after));
+    for (const PackNumber number : packs)
+        EXPECT_EQ(std::ranges::count(state.packset_of(after), number), state.packs()[number].live() ? 1 : 0)
+            << "all but the damaged one";
+    EXPECT_EQ(read_back(open, second).value(), content);
+    EXPECT_FALSE(open.session().value()->parent_is_damaged());
 }
 
 TEST(WriteSession, AWormSnapshotSaysUntilWhen) {

@@ -117,9 +117,7 @@ Result<void> Collector::tighten() {
 Result<void> Collector::condemn() {
     const std::uint64_t marked = state().head().seq;
     std::vector<PackId> packs;
-    for (const PackNumber number : state().unneeded_packs()) {
-        if (state().packs()[number].live()) packs.push_back(state().packs()[number].id);
-    }
+    for (const PackNumber number : state().unneeded_packs()) packs.push_back(state().packs()[number].id);
     for (const std::vector<PackId>& portion : in_portions(packs)) {
         if (DR_TRY(append_if_valid(Condemn{marked, portion}))) outcome.packs_condemned += portion.size();
     }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "dr/repository/testing/test_repository.h"
 
 namespace dr {
@@ -111,6 +113,20 @@ TEST_F(CollectorTest, APackThatAnOpenSessionMayUseWaits) {
     OpenedTestRepository later{test};
     EXPECT_EQ(collect_in(later).value().packs_removed, 0U);
     expect_whole(later, record, content);
+}
+
+TEST_F(CollectorTest, ADamagedPackGoesOnceNothingNeedsIt) {
+    OpenedTestRepository open{test};
+    const std::uint64_t record = open.backup(content_of_size(50'000, 1)).value();
+    std::vector<PackId> packs;
+    for (const PackState& pack : open.repository.state().packs()) packs.push_back(pack.id);
+    std::ranges::sort(packs);
+    ASSERT_TRUE(open.repository.log().append(open.repository.actor(), test.clock, DamagedPacks{packs}).ok());
+    const std::size_t before = packs_in(open);
+    EXPECT_EQ(collect_in(open).value().packs_removed, 0U) << "what is good in it can be read yet";
+    EXPECT_EQ(packs_in(open), before);
+    forget(open, record);
+    EXPECT_EQ(collect_in(open).value().packs_removed, packs.size());
 }
 
 TEST_F(CollectorTest, AWormSnapshotsPacksStay) {

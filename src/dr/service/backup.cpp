@@ -5,6 +5,7 @@
 #include "dr/crypto/sha256.h"
 #include "dr/platform/posix/small_file.h"
 #include "dr/service/content.h"
+#include "dr/service/damaged_packs.h"
 #include "dr/service/meta.h"
 #include "dr/service/phases.h"
 #include "dr/service/service.h"
@@ -53,7 +54,9 @@ Result<bool> wants_creation(const World& world, const Settings& settings) {
     return state.slots().empty() || (repository.value().encrypted() && !state.ring());
 }
 
-Error full(const Settings& settings, Error error) {
+// What a user can do about a backup that ended early.
+Error explained(const Settings& settings, Error error) {
+    if (error.code() != ErrorCode::NoSpace) return error;
     struct statvfs status{};
     std::string room;
     if (statvfs(settings.storage_path.c_str(), &status) == 0) {
@@ -87,13 +90,13 @@ struct Backup {
     TaskPool& pool;
 };
 
-Result<SnapshotContent> scan(const Backup& job, WriteSession& session, Clock& clock) {
+Result<SnapshotContent> scan(const Backup& job, WriteSession& session, bool parent_is_damaged) {
     const Chunker chunker{job.repository.config().chunks, gear_table(job.repository.ring().k_chunk)};
     const ContentKeys keys{chunker, job.repository.keys().namer, tree_seed(job.repository.ring().k_chunk)};
     const BackupOptions options = backup_options(job.repository, job.request, session);
     if (job.request.standard_input) {
         const StdinSource& source = *job.request.standard_input;
-        return store_stream(source.fd, source.name, keys, session.sink(), clock, job.monitor, options);
+        return store_stream(source.fd, source.name, keys, session.sink(), job.world.clock, job.monitor, options);
     }
     const std::string workspace = DR_TRY(real_path(job.request.workspace));
     const Selection selection = DR_TRY(Selection::create(job.request.spec, job.settings.mapping, workspace));
@@ -107,13 +110,59 @@ Result<SnapshotContent> scan(const Backup& job, WriteSession& session, Clock& cl
         if (body.ok()) {
             const Result<BackupSpec> before = parse_backup_spec(body.value().spec);
             parent.emplace(ParentTree{session.source(), body.value().root, body.value().scan_start,
-                                      before.ok() && before.value().default_excludes});
+                                      before.ok() && before.value().default_excludes, parent_is_damaged});
         } else {
             job.monitor.warning(session.parent()->id.hex(), body.error());  // then everything is read; nothing is lost
         }
     }
-    return scan_and_store(sources, parent ? &*parent : nullptr, keys, session.sink(), job.pool, clock, job.monitor,
-                          options);
+    return scan_and_store(sources, parent ? &*parent : nullptr, keys, session.sink(), job.pool, job.world.clock,
+                          job.monitor, options);
+}
+
+struct Stored {
+    std::unique_ptr<WriteSession> session;
+    SnapshotContent content;
+    std::size_t packs_resumed = 0;
+    std::uint64_t bytes_resumed = 0;
+};
+
+Result<std::unique_ptr<WriteSession>> open_session(const Backup& job) {
+    WriteSessionOptions options;
+    options.spec_id = job.request.spec.spec_id.text();
+    options.tag = job.request.spec.tag.text();
+    options.compression_level = kCompressionLevel;
+    options.memory_budget = job.settings.memory_budget;
+    return WriteSession::open({job.repository, job.pool, job.world.host, job.world.clock, job.world.random}, options);
+}
+
+// Begins again, knowing which packs of trees are damaged: the new session takes over what the first one stored, refers
+// to none of those packs, and reads from the sources what it cannot learn from the parent.
+Result<SnapshotContent> scan_without_damage(const Backup& job, Stored& stored, const Error& damage) {
+    const Snapshot parent = *stored.session->parent();
+    job.monitor.warning("snapshot " + parent.id.hex(), damage);
+    stored.session.reset();
+    DR_TRY(job.repository.store().sync());
+    DR_TRY(record_damaged_trees(job.repository, parent, job.world.clock, job.pool, job.monitor));
+    stored.session = DR_TRY(open_session(job));
+    return scan(job, *stored.session, true);
+}
+
+Result<Stored> store(const Backup& job, Phases& phases) {
+    Stored stored;
+    stored.session = DR_TRY(open_session(job));
+    stored.packs_resumed = stored.session->packs_adopted();
+    stored.bytes_resumed = stored.session->bytes_adopted();
+    if (stored.packs_resumed > 0)
+        job.monitor.note("going on with " + std::to_string(stored.packs_resumed) +
+                         " packs of a backup that was interrupted");
+    phases.ended("open");
+    const bool known = stored.session->parent_is_damaged();
+    Result<SnapshotContent> content = scan(job, *stored.session, known);
+    const bool found = !content.ok() && content.error().code() == ErrorCode::Damaged && stored.session->parent();
+    if (found && !known) content = scan_without_damage(job, stored, Error{content.error()});
+    stored.content = DR_TRY(std::move(content));
+    phases.ended("store");
+    return stored;
 }
 
 Result<void> nothing_missing(const SnapshotContent& content) {
@@ -143,17 +192,18 @@ CommitDetails details_of(const Backup& job, const SnapshotContent& content) {
     return details;
 }
 
-void fill(BackupResult& result, const SnapshotContent& content, const WriteSession& session) {
+void fill(BackupResult& result, const Stored& stored) {
+    const SnapshotContent& content = stored.content;
     result.files_new = content.files_new;
     result.files_changed = content.files_changed;
     result.files_unmodified = content.files_unmodified;
     result.files_unreadable = content.unreadable_count;
     result.directories = content.directories;
     result.bytes_read = content.bytes_read;
-    result.bytes_stored = session.totals().bytes_stored;
-    result.bytes_deduplicated = session.totals().bytes_deduplicated;
-    result.bytes_resumed = session.bytes_adopted();
-    result.resumed = session.packs_adopted() > 0;
+    result.bytes_stored = stored.session->totals().bytes_stored;
+    result.bytes_deduplicated = stored.session->totals().bytes_deduplicated;
+    result.bytes_resumed = stored.bytes_resumed;
+    result.resumed = stored.packs_resumed > 0;
     for (const UnreadableFile& file : content.unreadable) result.unreadable.emplace_back(file.path, file.reason);
     result.skipped.assign(content.skipped.begin(), content.skipped.end());
 }
@@ -185,41 +235,22 @@ Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& moni
     }
 
     TaskPool pool{worker_count(settings_)};
-    WriteSessionOptions options;
-    options.spec_id = request.spec.spec_id.text();
-    options.tag = request.spec.tag.text();
-    options.compression_level = kCompressionLevel;
-    options.memory_budget = settings_.memory_budget;
-    Result<std::unique_ptr<WriteSession>> opened =
-        WriteSession::open({open.repository, pool, world_.host, world_.clock, world_.random}, options);
-    if (!opened.ok())
-        return opened.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(opened).error())
-                                                           : std::move(opened).error();
-    WriteSession& session = *opened.value();
-    if (session.packs_adopted() > 0)
-        monitor.note("going on with " + std::to_string(session.packs_adopted()) +
-                     " packs of a backup that was interrupted");
-    phases.ended("open");
-
     const Backup job{world_, settings_, request, open.repository, monitor, pool};
-    Result<SnapshotContent> content = scan(job, session, world_.clock);
-    if (!content.ok())
-        return content.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(content).error())
-                                                            : std::move(content).error();
+    Result<Stored> stored = store(job, phases);
+    if (!stored.ok()) return explained(settings_, std::move(stored).error());
+    WriteSession& session = *stored.value().session;
+    const SnapshotContent& content = stored.value().content;
     // What must not become a snapshot ends its session: its packs are garbage, nobody's to take over.
-    Result<void> complete = nothing_missing(content.value());
+    Result<void> complete = nothing_missing(content);
     if (complete.ok() && request.standard_input && request.standard_input->finished)
         complete = request.standard_input->finished();
     if (!complete.ok()) {
         DR_TRY(session.abandon());
         return std::move(complete).error();
     }
-    phases.ended("store");
 
-    Result<std::uint64_t> record = session.commit(details_of(job, content.value()));
-    if (!record.ok())
-        return record.error().code() == ErrorCode::NoSpace ? full(settings_, std::move(record).error())
-                                                           : std::move(record).error();
+    Result<std::uint64_t> record = session.commit(details_of(job, content));
+    if (!record.ok()) return explained(settings_, std::move(record).error());
     DR_TRY(remember_head(settings_, open.repository, monitor));
     phases.ended("commit");
 
@@ -227,7 +258,7 @@ Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& moni
     DR_CHECK(snapshot != nullptr);
     result.meta = meta_of(*snapshot, open.repository.state(), *open.store);
     if (session.parent()) result.parent = session.parent()->id.hex();
-    fill(result, content.value(), session);
+    fill(result, stored.value());
     result.timings = phases.finish();
     return result;
 }

@@ -47,6 +47,9 @@ struct ParentTree {
     DirRef root;
     Timestamp scan_start;              // of that snapshot
     bool private_keys_skipped = true;  // as its options had it
+    // What cannot be read of it, or leads to blobs that `source` does not find, is read from the sources again, and
+    // reported as a warning; without this it ends the backup with Damaged.
+    bool is_damaged = false;
 };
 
 // What names and cuts content. Borrowed for the call; of one repository.

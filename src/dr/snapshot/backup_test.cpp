@@ -450,6 +450,45 @@ TEST_F(BackupTest, AnIncrementalTreeIsWhatAFullOneWouldBe) {
     }
 }
 
+// A tree with directories of several nodes, files of every form, and attributes in a blob of their own.
+TEST_F(BackupTest, WhatADamagedParentDoesNotKnowAnyMoreIsReadAgain) {
+    for (int i = 0; i < 3000; ++i) write("wide/name-" + std::to_string(i), "content " + std::to_string(i));
+    for (int i = 0; i < 400; ++i) write("deep/er/name-" + std::to_string(i), noise(100, static_cast<unsigned>(i)));
+    write("list", noise(300'000, 1));
+    write("long-list", noise(4'000'000, 2));
+    write("single", noise(1000, 3));
+    const SnapshotContent before = backup();
+    std::vector<std::pair<BlobType, BlobId>> stored = blobs_.all();
+    std::map<BlobType, int> broken;
+    for (const auto& [type, id] : stored) {
+        // All trees and lists, and some of the data.
+        if (type == BlobType::Data && id.array()[0] % 16 != 0) continue;
+        SCOPED_TRACE("without blob " + id.hex() + " of type " + std::to_string(static_cast<int>(type)));
+        const Bytes lost = blobs_.read(type, id).value();
+        blobs_.forget(id);
+        ++broken[type];
+
+        ParentTree parent = parent_of(before);
+        if (type == BlobType::Tree) {
+            EXPECT_EQ(try_backup(&parent).error().code(), ErrorCode::Damaged);
+        }
+        parent.is_damaged = true;
+        monitor_.warnings = 0;
+        const SnapshotContent after = backup(&parent);
+        EXPECT_EQ(after.root, before.root);
+        EXPECT_EQ(after.unreadable_count, 0U);
+        EXPECT_EQ(after.entries, before.entries);
+        EXPECT_GT(after.files_unmodified + (type == BlobType::Tree ? 1U : 0U), 0U);
+        EXPECT_EQ(monitor_.warnings > 0, type == BlobType::Tree);
+        EXPECT_TRUE(blobs_.read(type, id).ok()) << "it was stored again";
+        blobs_.put(type, lost);
+    }
+    EXPECT_GT(broken[BlobType::Tree], 3);
+    EXPECT_GT(broken[BlobType::Extents], 0);
+    EXPECT_GT(broken[BlobType::Data], 0);
+    expect_same_as_source(before);
+}
+
 TEST_F(BackupTest, AFileWrittenWhileItWasScannedIsReadAgainNextTime) {
     write("f", "one");
     clock_.ahead_ns = 0;  // the file is as young as the scan

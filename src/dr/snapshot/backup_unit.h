@@ -73,10 +73,15 @@ struct ProblemItem {
     std::string path;
     std::string reason;
 };
+struct WarningItem {  // something about the repository: no file is lost
+    std::string path;
+    Error error;
+};
 struct WholeItem {  // the whole tree is that of the parent snapshot
     DirRef root;
 };
-using BackupItem = std::variant<EnterItem, LeaveItem, CopyItem, RawItem, EntryItem, FileItem, ProblemItem, WholeItem>;
+using BackupItem =
+    std::variant<EnterItem, LeaveItem, CopyItem, RawItem, EntryItem, FileItem, ProblemItem, WarningItem, WholeItem>;
 
 struct BackupUnit {
     std::vector<BackupItem> items;

@@ -529,11 +529,42 @@ Result<void> SourceWalk::advance_parent(Frame& frame, std::string_view name) {
     while (frame.taken || (frame.at != nullptr && !name.empty() && frame.at->name < name)) {
         if (!frame.taken || frame.unmatched) frame.diverged = true;  // passed over: no longer there, or not as it was
         frame.taken = frame.unmatched = false;
-        frame.at = DR_TRY(frame.before->next_view());
+        const Result<const EntryView*> next = frame.before->next_view();
+        if (!next.ok()) return lose_parent(frame, next.error());
+        frame.at = next.value();
         frame.at_owner = frame.before->owner();
         if (frame.at == nullptr) break;
     }
     return {};
+}
+
+// The rest of the directory is not to be had from the parent: it counts as new.
+Result<void> SourceWalk::lose_parent(Frame& frame, const Error& error) {
+    if (!means_damage(error)) return error;
+    Error damage = Error{error}.as(ErrorCode::Damaged).during("reading the parent snapshot");
+    if (!parent_->is_damaged) return damage;
+    frame.at = nullptr;
+    frame.at_owner.reset();
+    frame.before.reset();
+    frame.diverged = true;
+    emit(WarningItem{.path = directory_.is_root() ? "/" : directory_.bytes(), .error = std::move(damage)});
+    return {};
+}
+
+// Whether the blobs that an entry of a damaged parent refers to are all there. A directory's nodes prove themselves by
+// being read.
+bool SourceWalk::leads_to_blobs(const EntryView& before) const {
+    if (before.xattrs_in_blob && !parent_->source.locate(before.xattr_blob.id).ok()) return false;
+    if (before.kind != EntryKind::File) return true;
+    const Entry file = before.copy();
+    ContentReader content = content_of(parent_->source, file);
+    while (true) {
+        const Result<std::optional<ContentPiece>> piece = content.next();
+        if (!piece.ok()) return false;
+        if (!piece.value()) return true;
+        if (piece.value()->kind == ContentPiece::Kind::Blob && !parent_->source.locate(piece.value()->blob).ok())
+            return false;
+    }
 }
 
 bool SourceWalk::same_metadata(const EntryView& before, const FileStat& stat) {
@@ -544,6 +575,7 @@ bool SourceWalk::same_metadata(const EntryView& before, const FileStat& stat) {
         return false;
     }
     if (stat.ctime_seconds >= settled_before_ || stat.mtime_seconds >= settled_before_) return false;
+    if (parent_->is_damaged && !leads_to_blobs(before)) return false;
     if (stat.kind == EntryKind::Directory) return true;
     const bool hard_link = stat.link_count > 1;
     if (before.hard_link != hard_link) return false;

@@ -90,6 +90,8 @@ private:
     Result<std::shared_ptr<DirectoryHandle>> directory_of(const Visit& visit);
     Result<void> take_before(Frame& frame, Visit& visit);
     Result<void> advance_parent(Frame& frame, std::string_view name);
+    Result<void> lose_parent(Frame& frame, const Error& error);
+    bool leads_to_blobs(const EntryView& before) const;
     bool same_metadata(const EntryView& before, const FileStat& stat);
     bool may_reuse_content(const EntryView& before, const FileStat& stat) const;
     std::uint32_t device_index(std::uint64_t device);

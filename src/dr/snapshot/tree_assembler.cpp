@@ -123,6 +123,11 @@ Result<void> TreeAssembler::handle(BackupUnit&, ProblemItem& item) {
     return {};
 }
 
+Result<void> TreeAssembler::handle(BackupUnit&, WarningItem& item) {
+    monitor_.warning(item.path, item.error);
+    return {};
+}
+
 Result<void> TreeAssembler::handle(BackupUnit&, WholeItem& item) {
     root_ = std::move(item.root);
     return {};

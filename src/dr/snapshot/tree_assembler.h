@@ -55,6 +55,7 @@ private:
     Result<void> handle(BackupUnit& unit, EntryItem& item);
     Result<void> handle(BackupUnit& unit, FileItem& item);
     Result<void> handle(BackupUnit& unit, ProblemItem& item);
+    Result<void> handle(BackupUnit& unit, WarningItem& item);
     Result<void> handle(BackupUnit& unit, WholeItem& item);
     Result<void> add(Entry& entry);
     void report(std::string path, std::string reason);

@@ -45,7 +45,12 @@ public:
         return totals_;
     }
 
-    Result<BlobPlace> locate(const BlobId&) override { return Error{ErrorCode::Unsupported, "memory has no places"}; }
+    // One place for all: memory has no others.
+    Result<BlobPlace> locate(const BlobId& id) override {
+        const std::lock_guard lock{mutex_};
+        if (blobs_.contains(id)) return BlobPlace{};
+        return Error{ErrorCode::Damaged, "no pack holds blob " + id.short_hex()};
+    }
     PackId pack_id(std::uint32_t) const override { return {}; }
     Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace&) override {
         return Error{ErrorCode::Unsupported, "memory has no frames"};
@@ -76,6 +81,11 @@ public:
         const std::lock_guard lock{mutex_};
         std::size_t found = 0;
         for (const auto& [id, blob] : blobs_) found += blob.first == type ? 1 : 0;
+        return found;
+    }
+    std::vector<std::pair<BlobType, BlobId>> all() const {
+        std::vector<std::pair<BlobType, BlobId>> found;
+        for (const auto& [id, blob] : blobs_) found.emplace_back(blob.first, id);
         return found;
     }
     void forget(const BlobId& id) { blobs_.erase(id); }

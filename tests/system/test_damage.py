@@ -1,0 +1,92 @@
+"""Damage in the repository costs what was damaged, and never the next backup."""
+
+import os
+import unittest
+
+from dr_machine import MIB, Machine, main, tree_bytes, write_random
+
+
+class Damage(unittest.TestCase):
+    def setUp(self):
+        self.machine = Machine(self).make_key()
+        self.source = self.machine.path("source")
+        for directory in range(40):
+            os.makedirs(os.path.join(self.source, f"directory-{directory}"))
+            for number in range(200):
+                with open(os.path.join(self.source, f"directory-{directory}", f"file-with-a-long-name-{number}"), "w", encoding="ascii") as file:
+                    file.write(f"content {directory} {number} " * 5)
+        write_random(os.path.join(self.source, "large"), 20 * MIB, 1)
+        self.plan = self.machine.plan("site", [self.source])
+
+    def packs(self):
+        found = [os.path.join(parent, name) for parent, _, names in os.walk(os.path.join(self.machine.storage, "packs")) for name in names]
+        return sorted(found, key=lambda path: (os.path.dirname(path), os.path.getsize(path)))
+
+    def metadata_pack(self):
+        """The pack of trees of the first backup: the header has its class behind the magic and the version."""
+        for path in self.packs():
+            with open(path, "rb") as file:
+                if self.pack_class(file.read(64)) == 2:
+                    return path
+        raise AssertionError("no pack of metadata")
+
+    @staticmethod
+    def pack_class(header):
+        return header[10]
+
+    def damage(self, path, change):
+        with open(path, "rb") as file:
+            content = bytearray(file.read())
+        os.unlink(path)
+        if (content := change(content)) is not None:
+            with open(path, "wb") as file:
+                file.write(content)
+
+    def assert_the_next_backup_heals(self, change):
+        first = self.machine.backup(self.plan)
+        self.damage(self.metadata_pack(), change)
+        self.machine.run("verify", "--snapshot-id", first["snapshot_id"], "--all", "--json", code=13)
+
+        done = self.machine.run("backup", "--spec", self.plan, "--json")
+        second = done.json
+        self.assertIn(b"warning: 'pack ", done.err, done)
+        self.assertEqual(second["files_unreadable"], 0)
+        self.assertEqual(second["file_count"], first["file_count"])
+        self.assertLess(second["bytes_stored"], 4 * MIB, "data is there already")
+        self.machine.verify_everything([second["snapshot_id"]])
+        target = os.path.join(self.machine.target, "healed")
+        self.machine.restore(target, snapshot=second["snapshot_id"])
+        self.assertEqual(tree_bytes(target), tree_bytes(self.source))
+
+        # From now on all is as usual: nothing changed, so nothing is read, and nothing of the damage is taken over.
+        done = self.machine.run("backup", "--spec", self.plan, "--json")
+        third = done.json
+        self.assertNotIn(b"warning", done.err, done)
+        self.assertEqual(third["bytes_read"], 0)
+        self.assertEqual(third["files_unmodified"], first["file_count"])
+        self.machine.verify_everything([third["snapshot_id"]])
+
+        # And another plan, which never saw the damaged snapshot, does not refer to it either.
+        other = self.machine.backup(self.machine.plan("other", [self.source]))
+        self.machine.verify_everything([other["snapshot_id"]])
+        return first, second
+
+    def test_a_flipped_bit_in_a_pack_of_trees(self):
+        def flip(content):
+            content[len(content) // 2] ^= 1
+            return content
+
+        first, _ = self.assert_the_next_backup_heals(flip)
+        # The first snapshot lost what was damaged, not what lies beside it.
+        large = self.machine.run("dump", first["snapshot_id"], os.path.join(self.source, "large"), code=(0, 13))
+        self.assertEqual(large.status, 0, large)
+
+    def test_a_pack_of_trees_that_is_cut_off(self):
+        self.assert_the_next_backup_heals(lambda content: content[:200])
+
+    def test_a_pack_of_trees_that_is_gone(self):
+        self.assert_the_next_backup_heals(lambda content: None)
+
+
+if __name__ == "__main__":
+    main()
