@@ -39,14 +39,8 @@ std::uint64_t BlobIndex::rows() const {
     return rows;
 }
 
-std::optional<IndexedBlob> BlobIndex::find(const BlobId& id, const IsLive& is_live) const {
-    for (std::uint32_t run = 0; run < runs_.size(); ++run) {
-        if (std::optional<IndexedBlob> found = find_in(run, id, is_live)) return found;
-    }
-    return std::nullopt;
-}
-
-std::optional<IndexedBlob> BlobIndex::find_in(std::uint32_t run, const BlobId& id, const IsLive& is_live) const {
+template <typename Take>
+bool BlobIndex::for_rows(std::uint32_t run, const BlobId& id, const IsLive& counts, Take take) const {
     const Id16 wanted = Id16::of(id);
     const IndexRunReader::Range range = runs_[run]->frames_of(wanted);
     for (std::uint32_t frame = range.begin; frame < range.end; ++frame) {
@@ -55,10 +49,32 @@ std::optional<IndexedBlob> BlobIndex::find_in(std::uint32_t run, const BlobId& i
         const auto [begin, end] = std::ranges::equal_range(*rows, wanted, {}, &IndexRow::id);
         for (auto row = begin; row != end; ++row) {
             const std::optional<PackName> pack = pack_of(run, row->pack);
-            if (pack && is_live(pack->id)) return IndexedBlob{*pack, *row};
+            if (pack && counts(pack->id) && !take(IndexedBlob{*pack, *row})) return false;
         }
     }
-    return std::nullopt;
+    return true;
+}
+
+std::optional<IndexedBlob> BlobIndex::find(const BlobId& id, const IsLive& is_live) const {
+    std::optional<IndexedBlob> first;
+    const auto take = [&first](const IndexedBlob& found) {
+        first = found;
+        return false;
+    };
+    for (std::uint32_t run = 0; run < runs_.size(); ++run) {
+        if (!for_rows(run, id, is_live, take)) break;
+    }
+    return first;
+}
+
+std::vector<PackId> BlobIndex::packs_of(const BlobId& id, const IsLive& counts) const {
+    std::vector<PackId> packs;
+    const auto take = [&packs](const IndexedBlob& found) {
+        if (std::ranges::find(packs, found.pack.id) == packs.end()) packs.push_back(found.pack.id);
+        return true;
+    };
+    for (std::uint32_t run = 0; run < runs_.size(); ++run) for_rows(run, id, counts, take);
+    return packs;
 }
 
 std::shared_ptr<const BlobIndex::Rows> BlobIndex::rows_of(std::uint32_t run, std::uint32_t frame) const {

@@ -44,6 +44,9 @@ public:
     // whoever needs the blob looks into the packs themselves.
     std::optional<IndexedBlob> find(const BlobId& id, const IsLive& is_live) const;
 
+    // Every pack that counts and holds `id`, as far as rows can be read; each once.
+    std::vector<PackId> packs_of(const BlobId& id, const IsLive& counts) const;
+
     // All packs that a run names: what the index covers. Reads the pack tables of all runs.
     Result<std::vector<PackName>> covered_packs() const;
 
@@ -57,7 +60,9 @@ private:
     using Rows = std::vector<IndexRow>;
     using Packs = std::vector<PackName>;
 
-    std::optional<IndexedBlob> find_in(std::uint32_t run, const BlobId& id, const IsLive& is_live) const;
+    // Calls `take` for the rows of `id` whose packs count, until it returns false. Returns whether it never did.
+    template <typename Take>
+    bool for_rows(std::uint32_t run, const BlobId& id, const IsLive& counts, Take take) const;
     std::shared_ptr<const Rows> rows_of(std::uint32_t run, std::uint32_t frame) const;
     std::optional<PackName> pack_of(std::uint32_t run, std::uint32_t place) const;
 

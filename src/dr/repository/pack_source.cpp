@@ -84,6 +84,12 @@ Result<std::vector<BlobPlace>> PackSource::locate_many(std::span<const BlobId> i
     return places;
 }
 
+Result<std::vector<PackId>> PackSource::packs_of(const BlobId& id) {
+    std::vector<PackId> packs = index_.packs_of(id, world_.is_there ? world_.is_there : world_.is_live);
+    if (packs.empty()) packs.push_back(pack_id(DR_TRY(locate(id)).pack));
+    return packs;
+}
+
 std::optional<BlobPlace> PackSource::find_in_packs(const BlobId& id) {
     const std::lock_guard lock{scan_mutex_};
     if (!uncovered_.done) {

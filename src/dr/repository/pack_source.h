@@ -45,6 +45,7 @@ public:
     // The places of many blobs, in the order of `ids`: asks the index in its own order, which reads each part of it
     // once. Fails as locate() does if any of them does.
     Result<std::vector<BlobPlace>> locate_many(std::span<const BlobId> ids);
+    Result<std::vector<PackId>> packs_of(const BlobId& id) override;
     PackId pack_id(std::uint32_t pack) const override;
     Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override;
     Result<Bytes> read(BlobType type, const BlobId& id) override;

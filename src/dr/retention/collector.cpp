@@ -106,6 +106,8 @@ Result<void> Collector::tighten() {
         const PackState& pack = state().packs()[number];
         if (in_a_packset[number] && pack.reaped == 0 && !marker.packs().contains(pack.id)) unused.push_back(pack.id);
     }
+    // An index that cannot be read whole may hide a second copy, and with it that its pack is used.
+    if (source->index().had_damage()) return {};
     outcome.marked = true;
     for (const std::vector<PackId>& packs : in_portions(unused)) {
         for (const std::vector<std::uint64_t>& records : in_portions(snapshots))

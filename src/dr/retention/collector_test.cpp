@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "dr/repository/testing/test_repository.h"
 
@@ -113,6 +114,40 @@ TEST_F(CollectorTest, APackThatAnOpenSessionMayUseWaits) {
     OpenedTestRepository later{test};
     EXPECT_EQ(collect_in(later).value().packs_removed, 0U);
     expect_whole(later, record, content);
+}
+
+// Two writers that did not see each other stored the same content. Each snapshot holds the pack of its own copy only,
+// so neither copy may go while its snapshot is there, whichever of them the index finds first.
+TEST_F(CollectorTest, OfTwoCopiesEachSnapshotKeepsItsOwn) {
+    const Bytes content = content_of_size(50'000, 1);
+    for (const bool first_goes : {true, false}) {
+        TestRepository both;
+        ASSERT_TRUE(both.create(*both.store()).ok());
+        std::array<std::uint64_t, 2> records{};
+        {
+            OpenedTestRepository one{both};
+            OpenedTestRepository two{both};
+            auto here = one.session("a").value();
+            auto there = two.session("b").value();
+            const DirRef first = one.store_file(*here, content).value();
+            const DirRef second = two.store_file(*there, content).value();
+            records = {here->commit(one.details(first, "a", 30, false)).value(),
+                       there->commit(two.details(second, "b", 30, false)).value()};
+        }
+        const auto collect_now = [&] {
+            OpenedTestRepository open{both};
+            ASSERT_TRUE(collect(open.repository, open.repository.actor(), both.clock, "", "host", monitor).ok());
+        };
+        collect_now();
+        {
+            OpenedTestRepository open{both};
+            forget(open, records[first_goes ? 0 : 1]);
+        }
+        collect_now();
+        collect_now();
+        OpenedTestRepository open{both};
+        expect_whole(open, records[first_goes ? 1 : 0], content);
+    }
 }
 
 TEST_F(CollectorTest, ADamagedPackGoesOnceNothingNeedsIt) {

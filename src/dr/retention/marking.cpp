@@ -10,6 +10,7 @@ public:
     explicit Watch(Marker& marker) : marker_(marker) {}
 
     Result<BlobPlace> locate(const BlobId& id) override { return marker_.source_.locate(id); }
+    Result<std::vector<PackId>> packs_of(const BlobId& id) override { return marker_.source_.packs_of(id); }
     PackId pack_id(std::uint32_t pack) const override { return marker_.source_.pack_id(pack); }
     Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override {
         return marker_.source_.open_frame(place);
@@ -28,8 +29,9 @@ private:
 };
 
 Result<void> Marker::mark_blob(const BlobId& id) {
-    const BlobPlace place = DR_TRY(source_.locate(id));
-    if (numbers_.insert(place.pack).second) packs_.insert(source_.pack_id(place.pack));
+    // Every copy, not the first one found: each snapshot holds the packs of its own copy only, and one copy must not be
+    // let go because another snapshot has its own.
+    for (const PackId& pack : DR_TRY(source_.packs_of(id))) packs_.insert(pack);
     return {};
 }
 

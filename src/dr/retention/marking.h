@@ -9,9 +9,9 @@
 
 namespace dr {
 
-// Adds every pack that `root`, its nodes, extents, attributes or files lie in to `packs`. Directories that were met
-// before, in this or an earlier call with the same `seen`, are not walked again. Damaged where something cannot be
-// found or read; Cancelled.
+// Adds every pack that `root`, its nodes, extents, attributes or files lie in to packs(), all copies of each.
+// Directories that were met before, in this or an earlier call with the same `seen`, are not walked again. Damaged
+// where something cannot be found or read; Cancelled.
 class Marker {
 public:
     // Borrows both.
@@ -27,7 +27,6 @@ private:
     BlobSource& source_;
     Monitor& monitor_;
     std::unordered_set<BlobId> seen_;  // top nodes of directories
-    std::unordered_set<std::uint32_t> numbers_;
     std::unordered_set<PackId> packs_;
 };
 
