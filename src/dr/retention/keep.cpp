@@ -1,8 +1,11 @@
 #include "dr/retention/keep.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 #include <set>
+#include <utility>
 
 namespace dr {
 namespace {
@@ -21,26 +24,43 @@ Timestamp days_after(Timestamp at, std::uint64_t days) {
     return Timestamp{at.nanoseconds() + static_cast<std::int64_t>(days) * kNanosecondsPerDay};
 }
 
-// Newest first: the first of each new period is kept, until the rule has as many as it keeps.
-void keep_newest_of_periods(const Periods& periods, const std::vector<RetentionSubject>& subjects,
+// "daily 3 of 7", and of which plan where there are several.
+std::string place(std::string_view rule, std::size_t number, std::uint64_t keep, const RetentionSubject& subject,
+                  bool several_plans) {
+    std::string text = std::string(rule) + " " + std::to_string(number) + " of " + std::to_string(keep);
+    if (several_plans) text += " of plan " + subject.spec_id;
+    return text;
+}
+
+// What is counted together: the snapshots of a plan with a tag that has a rule of its own, or all its others.
+using Group = std::pair<std::string_view, std::string_view>;
+Group group_of(const RetentionSubject& subject) {
+    return {subject.spec_id, has_a_rule_of_its_own(subject.tag) ? std::string_view{subject.tag} : std::string_view{}};
+}
+
+// Newest first: the first of each new period of a group is kept, until the rule has as many as it keeps.
+void keep_newest_of_periods(const Periods& periods, const std::vector<RetentionSubject>& subjects, bool several_plans,
                             std::vector<RetentionDecision>& decisions) {
-    std::set<std::int64_t> seen;
-    for (std::size_t i = subjects.size(); i-- > 0 && seen.size() < periods.keep;) {
+    std::map<Group, std::set<std::int64_t>> seen_of_group;
+    for (std::size_t i = subjects.size(); i-- > 0;) {
         if (!counts(periods, subjects[i].tag)) continue;
+        std::set<std::int64_t>& seen = seen_of_group[group_of(subjects[i])];
+        if (seen.size() == periods.keep) continue;
         if (!seen.insert(periods.period_of(subjects[i].created_at)).second) continue;
         decisions[i].keep = true;
-        decisions[i].reasons.push_back(std::string(periods.name) + " " + std::to_string(seen.size()) + " of " +
-                                       std::to_string(periods.keep));
+        decisions[i].reasons.push_back(place(periods.name, seen.size(), periods.keep, subjects[i], several_plans));
     }
 }
 
-void keep_last(std::uint64_t count, const std::vector<RetentionSubject>& subjects,
+void keep_last(std::uint64_t count, const std::vector<RetentionSubject>& subjects, bool several_plans,
                std::vector<RetentionDecision>& decisions) {
-    std::uint64_t kept = 0;
-    for (std::size_t i = subjects.size(); i-- > 0 && kept < count;) {
+    std::map<std::string_view, std::uint64_t> kept_of_plan;
+    for (std::size_t i = subjects.size(); i-- > 0;) {
         if (has_a_rule_of_its_own(subjects[i].tag)) continue;
+        std::uint64_t& kept = kept_of_plan[subjects[i].spec_id];
+        if (kept == count) continue;
         decisions[i].keep = true;
-        decisions[i].reasons.push_back("last " + std::to_string(++kept) + " of " + std::to_string(count));
+        decisions[i].reasons.push_back(place("last", ++kept, count, subjects[i], several_plans));
     }
 }
 
@@ -69,8 +89,10 @@ std::vector<RetentionDecision> decide_retention(const RetentionRule& rule,
         {"hourly", rule.keep_hourly.value_or(0), [&](Timestamp at) { return calendar.hour(at); }},
         {"yearly", rule.keep_yearly.value_or(0), [&](Timestamp at) { return calendar.year(at); }},
     }};
-    for (const Periods& periods : all) keep_newest_of_periods(periods, subjects, decisions);
-    if (rule.keep_last) keep_last(*rule.keep_last, subjects, decisions);
+    const bool several_plans = std::ranges::any_of(
+        subjects, [&](const RetentionSubject& subject) { return subject.spec_id != subjects.front().spec_id; });
+    for (const Periods& periods : all) keep_newest_of_periods(periods, subjects, several_plans, decisions);
+    if (rule.keep_last) keep_last(*rule.keep_last, subjects, several_plans, decisions);
 
     for (std::size_t i = 0; i < subjects.size(); ++i) {
         RetentionDecision& decision = decisions[i];

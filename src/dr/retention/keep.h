@@ -1,9 +1,11 @@
 #pragma once
 // Which snapshots a retention rule keeps, and why (SPEC 9). A pure function of its arguments.
 //
-// Snapshots tagged daily, weekly or monthly are counted by the rule of that name only; all others by every rule, and
-// stay if one of them says so. In each period the newest snapshot counts. "Newest" is the order of the log, never a
-// date: a clock that was wrong cannot push good snapshots out. Dates only say into which period a snapshot falls.
+// Each plan (spec_id) is counted alone, and of it each of the tags daily, weekly and monthly, by the rule of that name
+// only; the plan's other snapshots are counted together, by every rule, and stay if one of them says so. So a snapshot
+// never takes the place of one of another plan or class. In each period the newest snapshot counts. "Newest" is the
+// order of the log, never a date: a clock that was wrong cannot push good snapshots out. Dates only say into which
+// period a snapshot falls.
 
 #include <cstdint>
 #include <string>
@@ -17,6 +19,7 @@ namespace dr {
 
 struct RetentionSubject {
     std::string snapshot_id;
+    std::string spec_id;
     std::string tag;
     Timestamp created_at;
     std::uint64_t retention_days = 0;

@@ -12,7 +12,11 @@ Timestamp at(std::string_view text) { return Timestamp::parse(text).value(); }
 Timestamp day(int number) { return Timestamp{at("2026-01-01T02:00:00Z").nanoseconds() + number * kNanosecondsPerDay}; }
 
 RetentionSubject snapshot(std::string id, std::string tag, Timestamp created) {
-    return {std::move(id), std::move(tag), created, 30, {}, false};
+    return {std::move(id), "site", std::move(tag), created, 30, {}, false};
+}
+RetentionSubject of_plan(std::string plan, RetentionSubject subject) {
+    subject.spec_id = std::move(plan);
+    return subject;
 }
 
 std::vector<std::string> kept(const RetentionRule& rule, const std::vector<RetentionSubject>& subjects, Timestamp now) {
@@ -40,6 +44,40 @@ TEST(Retention, TwoYearsOfTheThreeClassesKeepTwentyThree) {
     EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [](const std::string& id) { return id[0] == 'd'; }), 7);
     EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [](const std::string& id) { return id[0] == 'w'; }), 4);
     EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [](const std::string& id) { return id[0] == 'm'; }), 12);
+}
+
+// The same where each class is a plan of its own, as the shipped schedule has it.
+TEST(Retention, APlanForEachClassKeepsTwentyThreeToo) {
+    std::vector<RetentionSubject> subjects;
+    for (int d = 0; d < 730; ++d) {
+        subjects.push_back(of_plan("daily-backup", snapshot("d" + std::to_string(d), "daily", day(d))));
+        if (d % 7 == 3) subjects.push_back(of_plan("weekly-backup", snapshot("w", "weekly", day(d))));
+        if (d % 28 == 0) subjects.push_back(of_plan("monthly-backup", snapshot("m", "monthly", day(d))));
+    }
+    EXPECT_EQ(kept(RetentionRule{}, subjects, day(731)).size(), 23U);
+}
+
+// The later snapshot of the day is another plan's, of other files: it must not take the day from the first.
+TEST(Retention, APlanNeverTakesTheDayOfAnother) {
+    RetentionRule rule;
+    rule.keep_daily = 3;
+    rule.keep_weekly = rule.keep_monthly = 0;
+    rule.keep_last = 1;
+    std::vector<RetentionSubject> subjects;
+    for (int d = 0; d < 10; ++d) {
+        for (const std::string plan : {"a", "b"}) {
+            subjects.push_back(of_plan(plan, snapshot(plan + std::to_string(d), "daily", day(d))));
+            if (plan == "a" || d < 5)
+                subjects.push_back(of_plan(plan, snapshot(plan + "-other-" + std::to_string(d), "other", day(d))));
+        }
+    }
+    EXPECT_EQ(kept(rule, subjects, day(100)),
+              (std::vector<std::string>{"b-other-2", "b-other-3", "b-other-4", "a7", "a-other-7", "b7", "a8",
+                                        "a-other-8", "b8", "a9", "a-other-9", "b9"}));
+    const auto decisions = decide_retention(rule, subjects, day(100), SiteCalendar::utc());
+    EXPECT_EQ(decisions.back().reasons, std::vector<std::string>{"daily 1 of 3 of plan b"});
+    const auto last = decisions[decisions.size() - 2];
+    EXPECT_EQ(last.reasons, (std::vector<std::string>{"daily 1 of 3 of plan a", "last 1 of 1 of plan a"}));
 }
 
 TEST(Retention, TheNewestOfAPeriodCounts) {

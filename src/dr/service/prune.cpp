@@ -13,8 +13,8 @@ namespace {
 std::vector<RetentionSubject> subjects_of(const State& state) {
     std::vector<RetentionSubject> subjects;
     for (const auto& [record, snapshot] : state.snapshots()) {
-        subjects.push_back({snapshot.id.hex(), snapshot.tag.text(), snapshot.created_at, snapshot.retention_days,
-                            snapshot.retain_until, snapshot.held});
+        subjects.push_back({snapshot.id.hex(), snapshot.spec_id.text(), snapshot.tag.text(), snapshot.created_at,
+                            snapshot.retention_days, snapshot.retain_until, snapshot.held});
     }
     return subjects;
 }
