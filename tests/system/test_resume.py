@@ -142,6 +142,52 @@ class Resume(unittest.TestCase):
         self.machine.backup(plan)
         self.machine.verify_everything()
 
+    def test_what_killed_writers_left_is_removed_and_nothing_of_living_ones(self):
+        def leave(name, hours):
+            path = os.path.join(self.machine.storage, "tmp", name)
+            with open(path, "wb") as file:
+                file.write(b"x" * 1000)
+            age(path, hours)
+
+        def age(path, hours):
+            os.utime(path, (time.time() - hours * 3600,) * 2)
+
+        def left():
+            return sorted(name for name in os.listdir(os.path.join(self.machine.storage, "tmp")) if name.startswith("0123"))
+
+        write_random(os.path.join(self.source, "part"), MIB, 1)
+        plan = self.machine.plan("litter", [self.source])
+        self.machine.backup(plan)
+        leave("0123456789abcdef-1", 2)
+        leave("0123456789abcdef-2", 0)
+        self.machine.backup(plan)
+        self.assertEqual(left(), ["0123456789abcdef-2"], "what is young may belong to somebody who just began")
+
+        # A backup that has been running for three hours, and is waiting for its input.
+        leave("0123456789abcdef-3", 2)
+        leave("0123456789abcdef-4", 4)
+        process = self.machine.start("backup", "--stdin", "slow", stdin=subprocess.PIPE)
+        tmp = os.path.join(self.machine.storage, "tmp")
+        while left() != ["0123456789abcdef-2"]:  # it has begun, and looked for leftovers itself
+            self.assertIsNone(process.poll())
+            time.sleep(0.01)
+        marks = [name for name in os.listdir(tmp) if name.startswith("session-")]
+        self.assertEqual(len(marks), 1)
+        leave("0123456789abcdef-3", 2)
+        leave("0123456789abcdef-4", 4)
+        for mark in marks:
+            age(os.path.join(tmp, mark), 3)
+        self.machine.run("prune", "--json")
+        self.assertEqual(left(), ["0123456789abcdef-2", "0123456789abcdef-3"], "the living one may be at the younger ones")
+
+        # Killed, it leaves its mark, until somebody has taken over what it stored.
+        process.kill()
+        process.communicate()
+        self.machine.run("prune", "--json")
+        self.assertEqual(left(), ["0123456789abcdef-2"])
+        self.machine.backup(plan)
+        self.assertEqual([name for name in os.listdir(tmp) if name.startswith(("session-", "writer-"))], [])
+
 
 if __name__ == "__main__":
     main()

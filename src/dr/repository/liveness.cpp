@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -17,9 +19,13 @@ namespace dr {
 namespace {
 
 constexpr std::string_view kWriterPrefix = "writer-";
+constexpr std::string_view kSessionPrefix = "session-";
+
+// Whoever writes without a session (making a repository, a slot) is at a file for moments only.
+constexpr std::int64_t kUnmarkedWriterNanoseconds = kNanosecondsPerDay / 24;
 
 std::string session_path(const std::string& directory, std::uint64_t session) {
-    return directory + "/session-" + std::to_string(session);
+    return directory + "/" + std::string(kSessionPrefix) + std::to_string(session);
 }
 
 // "<number> <host>"
@@ -43,15 +49,44 @@ Found look_at(const std::string& path, const std::string& content) {
     return content_of(file.get()) == content ? Found::Dead : Found::Nothing;
 }
 
-std::vector<std::string> writers_in(const std::string& directory) {
-    std::vector<std::string> paths;
+std::vector<std::string> names_in(const std::string& directory, std::string_view prefix) {
+    std::vector<std::string> names;
     const std::unique_ptr<DIR, int (*)(DIR*)> open{opendir(directory.c_str()), &closedir};
-    if (!open) return paths;
+    if (!open) return names;
     while (const dirent* entry = readdir(open.get())) {
-        if (std::string_view(entry->d_name).starts_with(kWriterPrefix))
-            paths.push_back(directory + "/" + entry->d_name);
+        if (std::string_view(entry->d_name).starts_with(prefix)) names.emplace_back(entry->d_name);
     }
-    return paths;
+    return names;
+}
+
+Timestamp modified(const struct stat& status) {
+    return Timestamp{Timestamp::from_seconds(status.st_mtim.tv_sec).nanoseconds() + status.st_mtim.tv_nsec};
+}
+
+// A mark that somebody left or holds.
+struct SeenMark {
+    Timestamp written;
+    bool locked = false;
+    bool of_this_host = false;
+    std::string content;
+};
+
+std::optional<SeenMark> see(const std::string& path, const std::string& host) {
+    const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    struct stat status{};
+    if (!file.is_open() || fstat(file.get(), &status) != 0) return std::nullopt;
+    SeenMark mark;
+    mark.written = modified(status);
+    mark.locked = flock(file.get(), LOCK_SH | LOCK_NB) != 0;
+    mark.content = content_of(file.get());
+    mark.of_this_host = mark.content.ends_with(" " + host);
+    return mark;
+}
+
+// Locks of other hosts need not be seen from here: nothing is concluded of them before they are stale (ADR 6).
+bool may_live(const SeenMark& mark, Timestamp now) {
+    return mark.locked ||
+           (!mark.of_this_host && now.nanoseconds() - mark.written.nanoseconds() < kStaleSessionNanoseconds);
 }
 
 }  // namespace
@@ -89,10 +124,54 @@ void LivenessMark::settle() {
     if (rename(path_.c_str(), path.c_str()) == 0) path_ = path;
 }
 
+std::optional<Timestamp> LivenessMark::written() const {
+    struct stat status{};
+    if (!file_.is_open() || fstat(file_.get(), &status) != 0) return std::nullopt;
+    return modified(status);
+}
+
 // The name goes before the lock: whoever sees the file locked finds it gone.
 void LivenessMark::end() {
     if (file_.is_open()) unlink(path_.c_str());
     file_ = FileDescriptor{};
+}
+
+// The clock is that of a file just made: the machine's own need not agree with the file system's.
+std::optional<Timestamp> no_writer_before(const std::string& directory, const std::string& host) {
+    LivenessMark own = LivenessMark::prepare(directory, host);
+    const std::optional<Timestamp> now = own.written();
+    if (!now) return std::nullopt;
+    Timestamp before{now->nanoseconds() - kUnmarkedWriterNanoseconds};
+    for (const std::string_view prefix : {kWriterPrefix, kSessionPrefix}) {
+        for (const std::string& name : names_in(directory, prefix)) {
+            const std::optional<SeenMark> mark = see(directory + "/" + name, host);
+            if (mark && may_live(*mark, *now)) before = std::min(before, mark->written);
+        }
+    }
+    own.end();
+    return before;
+}
+
+void remove_dead_marks(const std::string& directory, const std::string& host, const State& state) {
+    LivenessMark own = LivenessMark::prepare(directory, host);
+    const std::optional<Timestamp> now = own.written();
+    if (!now) return;
+    for (const std::string& name : names_in(directory, kSessionPrefix)) {
+        const std::string path = directory + "/" + name;
+        const std::uint64_t session = std::strtoull(name.c_str() + kSessionPrefix.size(), nullptr, 10);
+        // One that the log does not show yet may be about to be.
+        if (session > state.head().seq || state.open_sessions().contains(session)) continue;
+        const std::optional<SeenMark> mark = see(path, host);
+        if (mark && !may_live(*mark, *now)) unlink(path.c_str());
+    }
+    // A dead one without a number may yet be the only sign that an open session is dead, until that counts as stale.
+    for (const std::string& name : names_in(directory, kWriterPrefix)) {
+        const std::string path = directory + "/" + name;
+        const std::optional<SeenMark> mark = see(path, host);
+        if (mark && !mark->locked && now->nanoseconds() - mark->written.nanoseconds() > kStaleSessionNanoseconds)
+            unlink(path.c_str());
+    }
+    own.end();
 }
 
 bool is_dead(const Session& session, const std::string& directory, const std::string& host, Timestamp now) {
@@ -103,8 +182,8 @@ bool is_dead(const Session& session, const std::string& directory, const std::st
     if (const Found found = look_at(settled, content); found != Found::Nothing) return found == Found::Dead;
 
     bool one_died = false;
-    for (const std::string& writer : writers_in(directory)) {
-        const Found found = look_at(writer, content);
+    for (const std::string& writer : names_in(directory, kWriterPrefix)) {
+        const Found found = look_at(directory + "/" + writer, content);
         if (found == Found::Alive) return false;
         one_died |= found == Found::Dead;
     }

@@ -10,6 +10,7 @@
 // nothing about a session as long as another one that tried the same number lives.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "dr/base/result.h"
@@ -39,6 +40,8 @@ public:
     void settle();
     // Takes the mark away.
     void end();
+    // When it was last written, by the file system's clock; nothing where it marks nothing.
+    std::optional<Timestamp> written() const;
 
 private:
     FileDescriptor file_;
@@ -47,6 +50,13 @@ private:
     std::string host_;
     std::uint64_t session_ = 0;
 };
+
+// The time, by the file system's clock, before which no writer that may still live wrote anything in `directory`, with
+// a margin for those without a mark, who put small objects only. Nothing where that cannot be told.
+std::optional<Timestamp> no_writer_before(const std::string& directory, const std::string& host);
+
+// Takes away the marks of killed processes whose sessions have ended in the log, and of those that never won one.
+void remove_dead_marks(const std::string& directory, const std::string& host, const State& state);
 
 // `now` is the trusted time of the log's head.
 bool is_dead(const Session& session, const std::string& directory, const std::string& host, Timestamp now);

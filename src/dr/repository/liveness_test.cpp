@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+
+#include "dr/repository/replay_testing.h"
 
 namespace dr {
 namespace {
@@ -52,6 +55,60 @@ TEST_F(Liveness, AWriterKilledBeforeItSettledIsDead) {
         const LivenessMark mark = aimed();
     }
     EXPECT_TRUE(dead());
+}
+
+TEST_F(Liveness, WhatIsOlderThanAllLivingWritersIsNobodysAnyMore) {
+    constexpr std::int64_t kHour = kNanosecondsPerDay / 24;
+    const auto before = [this] { return no_writer_before(directory, "here").value().nanoseconds(); };
+    // Ages every mark there is.
+    const auto age = [this](std::int64_t by) {
+        for (const auto& entry : std::filesystem::directory_iterator{directory})
+            std::filesystem::last_write_time(entry, entry.last_write_time() - std::chrono::nanoseconds{by});
+    };
+    const std::int64_t nobody = before();
+    const std::int64_t real_now = nobody + kHour;  // the margin for writers without a mark
+    EXPECT_EQ(entries(), 0U);
+    {
+        LivenessMark alive = aimed();
+        alive.settle();
+        age(72 * kHour);
+        EXPECT_LT(before(), real_now - 71 * kHour) << "a backup may take days";
+        EXPECT_GT(before(), real_now - 73 * kHour);
+    }
+    EXPECT_GE(before(), nobody) << "killed: its files are litter";
+    {
+        LivenessMark elsewhere = LivenessMark::prepare(directory, "another host");
+        elsewhere.aim(8);
+    }
+    age(24 * kHour);
+    EXPECT_LT(before(), real_now - 23 * kHour) << "its lock need not be seen from here";
+    age(8 * 24 * kHour);
+    EXPECT_GE(before(), nobody);
+    EXPECT_FALSE(no_writer_before(directory + "/gone", "here"));
+}
+
+TEST_F(Liveness, MarksOfEndedSessionsGoAndThoseThatSayMoreStay) {
+    {
+        LivenessMark killed = aimed();
+        killed.settle();
+        LivenessMark never_won = LivenessMark::prepare(directory, "here");
+        never_won.aim(8);
+    }
+    ASSERT_EQ(entries(), 2U);
+    remove_dead_marks(directory, "here", State{});
+    EXPECT_EQ(entries(), 2U) << "of a log that is not there nothing is known";
+    replay_testing::Script log;
+    while (log.state.head().seq < 9) log.record(1, Runs{});
+    {
+        LivenessMark alive = LivenessMark::prepare(directory, "here");
+        alive.aim(5);
+        alive.settle();
+        remove_dead_marks(directory, "here", log.state);
+        EXPECT_EQ(entries(), 2U) << "session 7 has ended and its process is gone";
+        EXPECT_FALSE(std::filesystem::exists(directory + "/session-7"));
+    }
+    remove_dead_marks(directory, "here", log.state);
+    EXPECT_EQ(entries(), 1U) << "the one that never won a number is kept until it is stale";
 }
 
 // Two try one number. The one that loses is killed; the winner lives.

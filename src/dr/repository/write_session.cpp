@@ -49,6 +49,16 @@ std::string liveness_directory(const ObjectStore& store) {
     return store.backend() == "local" ? store.location() + "/tmp" : std::string{};
 }
 
+std::uint64_t remove_leftovers(ObjectStore& store, const State& state, const std::string& host) {
+    const std::string directory = liveness_directory(store);
+    if (directory.empty()) return 0;
+    remove_dead_marks(directory, host, state);
+    const std::optional<Timestamp> before = no_writer_before(directory, host);
+    if (!before) return 0;
+    const Result<std::uint64_t> freed = store.remove_temporary_files(*before);
+    return freed.ok() ? freed.value() : 0;
+}
+
 std::unique_ptr<PackSource> open_content(const Repository& repository, ContentOf packs) {
     const State& state = repository.state();
     const bool all = packs == ContentOf::AllPacks;
@@ -75,6 +85,7 @@ Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, con
     DR_TRY(session->append_open(options));
 
     Repository& repository = world.repository;
+    remove_leftovers(repository.store(), repository.state(), world.host.host_name);
     session->keys_ =
         std::make_unique<SessionKeys>(repository.keys(), session->id_, world.host, world.random, world.clock);
     session->source_ = open_content(repository, ContentOf::LivePacks);

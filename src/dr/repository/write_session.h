@@ -24,6 +24,10 @@ namespace dr {
 // The directory for liveness marks of this store; empty where it has none.
 std::string liveness_directory(const ObjectStore& store);
 
+// Removes what killed writers left in the storage's tmp/, and nothing of writers that may live. Returns how many bytes
+// that freed; what cannot be removed is litter, not a failure.
+std::uint64_t remove_leftovers(ObjectStore& store, const State& state, const std::string& host);
+
 // Reads content of `repository`, which must be unlocked and must outlive what is returned; so must its log not move
 // meanwhile. Damaged packs are asked for what no live one holds, unless only what new snapshots may refer to is wanted.
 enum class ContentOf : std::uint8_t { LivePacks, AllPacks };

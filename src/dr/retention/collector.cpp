@@ -205,6 +205,7 @@ Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, 
     DR_TRY(collector.reap());
     DR_TRY(collector.sweep());
     DR_TRY(collector.remove_orphans());
+    collector.outcome.bytes_freed += remove_leftovers(repository.store(), repository.state(), host);
     return std::move(collector.outcome);
 }
 

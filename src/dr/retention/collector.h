@@ -5,8 +5,9 @@
 //   1 sessions whose process is gone are abandoned: they hold packs back
 //   2 mark: the trees of all snapshots are walked; packs that none of them uses leave the packsets (needs the read key)
 //   3 condemn: packs in no packset, so that sessions that begin from now on do not use them
-//   4 reap: packs condemned in the view of every open session are given up in the log, then deleted, then said to be
-//   swept 5 orphans: packs and index runs of ended sessions that no record names
+//   4 reap: packs condemned in the view of every open session are given up in the log, deleted, and said to be swept
+//   5 orphans: packs and index runs of ended sessions that no record names
+//   6 leftovers: temporary files and marks of killed writers
 // Each step is durable in the log before the next acts on it; killed anywhere, the next run goes on. What a session
 // that is open just now may still rescue is left for the next run.
 
@@ -24,7 +25,7 @@ struct CollectOutcome {
     bool marked = false;
     std::uint64_t packs_condemned = 0;
     std::uint64_t packs_removed = 0;  // with those that an earlier run reaped and did not delete
-    std::uint64_t bytes_freed = 0;    // of packs and orphans
+    std::uint64_t bytes_freed = 0;    // of packs, orphans and leftovers
     std::uint64_t orphans_removed = 0;
     std::uint64_t packs_waiting = 0;  // condemned, but a session open just now could still need them
 };

@@ -56,9 +56,8 @@ public:
     // Makes an empty directory, durable at the next sync(); one that exists is fine.
     Result<void> make_directory(std::string_view name);
 
-    // Removes temporary files last written before `before`: what writers that were killed left behind. A writer that is
-    // still at one of them fails and may try again. Returns how many bytes that freed.
-    Result<std::uint64_t> remove_temporary_files(Timestamp before);
+    // A writer that is still at a file that this removes fails and may try again.
+    Result<std::uint64_t> remove_temporary_files(Timestamp before) override;
 
 private:
     // A temporary file that is on its way to its name.

@@ -12,6 +12,7 @@
 
 #include "dr/base/bytes.h"
 #include "dr/base/result.h"
+#include "dr/base/time.h"
 
 namespace dr {
 
@@ -61,6 +62,10 @@ public:
 
     // Removing what is not there succeeds. Durable at the next sync().
     virtual Result<void> remove(std::string_view name) = 0;
+
+    // Removes what puts that never ended left behind and nobody wrote to since `before`: whoever calls knows that no
+    // writer of that time lives. Returns how many bytes that freed. A store that leaves nothing has nothing to do.
+    virtual Result<std::uint64_t> remove_temporary_files(Timestamp /*before*/) { return std::uint64_t{0}; }
 
     // "local", "archive", "object_store": for SnapshotMeta. And where it is, as the user would type it.
     virtual std::string backend() const = 0;
