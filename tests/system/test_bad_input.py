@@ -7,6 +7,7 @@ run to run. DR_UPDATE_GOLDEN=1 writes the files anew: read the difference before
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -180,6 +181,41 @@ class BadInput(unittest.TestCase):
     def test_storage_without_a_repository(self):
         self.machine.make_key()
         self.fails("storage_empty", 10, "list")
+
+    def test_storage_where_another_repository_was_seen(self):
+        """A new disk, another one, or an older copy at a path that this machine knows: nothing is written, and the next line helps."""
+        self.ready()
+        known = self.machine.path("known")
+        shutil.copytree(self.machine.storage, known)
+        self.machine.backup(self.plan, "--workspace", self.workspace)
+        newer = self.machine.path("newer")
+        os.rename(self.machine.storage, newer)
+
+        os.mkdir(self.machine.storage)
+        done = self.machine.run(*self.backup_line, code=13)
+        self.assertEqual(os.listdir(self.machine.storage), [], "nothing is made on a disk that may be the wrong one")
+        os.rmdir(self.machine.storage)
+        shutil.copytree(known, self.machine.storage)
+        older = self.machine.run("list", code=13)
+        shutil.rmtree(self.machine.storage)
+        os.mkdir(self.machine.storage)
+        self.machine.run("init", env={"QNWIS_DR_STATE_DIR": self.machine.path("elsewhere")})
+        another = self.machine.run("list", code=13)
+
+        # Each next line does what it says: the very line that failed works after it.
+        self.check("storage_known_is_another", another)
+        self.machine.run("list")
+        shutil.rmtree(self.machine.storage)
+        os.rename(newer, self.machine.storage)
+        self.machine.run("list", "--accept-history")
+        os.rename(self.machine.storage, newer)
+        shutil.copytree(known, self.machine.storage)
+        self.check("storage_known_is_older", older)
+        self.machine.run("list")
+        shutil.rmtree(self.machine.storage)
+        os.mkdir(self.machine.storage)
+        self.check("storage_known_is_empty", done)
+        self.machine.run(*self.backup_line)
 
     @unittest.skipUnless(IS_ROOT, "root may write everywhere: another user is needed")
     def test_storage_that_cannot_be_written(self):

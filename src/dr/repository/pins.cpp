@@ -50,11 +50,24 @@ std::string described(const Head& head, Timestamp time) {
     return "record " + std::to_string(head.seq) + " (" + head.hash.short_hex() + ", " + time.human() + ")";
 }
 
+std::string quoted(std::string_view location) { return "'" + std::string{location} + "'"; }
+
 Error forked(const Pin& before, const Pin& now, std::string_view how) {
-    return Error{ErrorCode::Forked, "the repository in '" + now.location + "' " + std::string{how}}
+    return Error{ErrorCode::Forked, "the repository in " + quoted(now.location) + " " + std::string{how}}
         .means("last seen here: " + described(before.head, before.time) + "; it now ends with " +
                described(now.head, now.time) + ": somebody put an older copy or another history there")
-        .next("qnwis_dr list --storage-path '" + now.location + "'");
+        .next("qnwis_dr list --accept-history --storage-path " + now.location +
+              "    shows what is there, and believes it from now on");
+}
+
+Error another(const Pin& before, const Pin& now) {
+    return Error{ErrorCode::Forked, "the repository in " + quoted(now.location) + " is " + now.repository.short_hex() +
+                                        ", another one than was seen there before"}
+        .means("this machine knows " + before.repository.short_hex() + " there, last seen at " +
+               described(before.head, before.time) +
+               ": another disk may be mounted, or somebody put another repository in its place")
+        .next("qnwis_dr list --accept-history --storage-path " + now.location +
+              "    shows what is there, and believes it from now on");
 }
 
 // Whether an admin has signed, in this very history, that it is meant although the pinned record is not in it: the
@@ -126,13 +139,23 @@ Result<PinCheck> Pins::check(const Log& log) const {
 
     const Pin& before = *result.before;
     result.now.actors = before.actors;
-    if (before.repository != state.repository())
-        return forked(before, result.now, "is another one than was seen there before");
+    if (before.repository != state.repository()) return another(before, result.now);
     if (DR_TRY(log.continues(before.head))) return result;
     if (DR_TRY(rolled_back(log, before))) return result;
     const bool older = before.head.seq > state.head().seq;
     return forked(before, result.now,
                   older ? "is older than when it was last seen" : "has another history than when it was last seen");
+}
+
+Result<void> Pins::check_empty(std::string_view location) const {
+    const std::optional<Pin> before = DR_TRY(find(location));
+    if (!before) return {};
+    return Error{ErrorCode::Forked, "the storage in " + quoted(location) + " is empty, but repository " +
+                                        before->repository.short_hex() + " was there before"}
+        .means("last seen here: " + described(before->head, before->time) +
+               "; its disk may not be mounted, or this is a new one; nothing was written")
+        .next("qnwis_dr init --accept-history --storage-path " + std::string{location} +
+              "    if a new repository is meant to be there");
 }
 
 Result<void> Pins::remember(const PinCheck& checked) {

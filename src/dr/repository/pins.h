@@ -46,6 +46,9 @@ public:
     // pin.
     Result<PinCheck> check(const Log& log) const;
 
+    // Fails with Forked where a repository was seen at this place that now holds none: before one is made there.
+    Result<void> check_empty(std::string_view location) const;
+
     // Moves the pin to the log's head, which check() has accepted. Durable when it returns.
     Result<void> remember(const PinCheck& checked);
     // Believe this actor from now on.

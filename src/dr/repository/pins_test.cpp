@@ -117,6 +117,20 @@ TEST(Pins, AnotherRepositoryInItsPlaceIsRefused) {
     EXPECT_NE(error.what().find("another one"), std::string::npos);
 }
 
+TEST(Pins, AnEmptyStorageWhereARepositoryWasIsNoPlaceForANewOne) {
+    Storage storage;
+    Client client;
+    EXPECT_TRUE(client.pins.check_empty("sim").ok());
+    const Log log = storage.create();
+    const std::string place = log.store().location();
+    ASSERT_TRUE(client.look(log).ok());
+    const Error error = client.pins.check_empty(place).error();
+    EXPECT_EQ(error.code(), ErrorCode::Forked);
+    EXPECT_NE(error.what().find("is empty"), std::string::npos);
+    EXPECT_NE(error.what().find(log.state().repository().short_hex()), std::string::npos);
+    EXPECT_TRUE(client.pins.check_empty(place + "2").ok());
+}
+
 TEST(Pins, AnAdminCanSignThatAnOlderHistoryIsMeant) {
     Storage storage;
     Client client;

@@ -94,6 +94,13 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
     return OpenRepository{std::move(store), std::move(repository), first_sight};
 }
 
+Result<void> nothing_known_at(const Settings& settings, const ObjectStore& store) {
+    if (settings.allow_older_history) return {};
+    const Result<std::unique_ptr<PosixDisk>> disk = open_state(settings);
+    if (!disk.ok()) return {};  // opening what is made says that nothing can be remembered
+    return Pins{*disk.value()}.check_empty(store.location());
+}
+
 Result<void> remember_head(const Settings& settings, Repository& repository, Monitor& monitor) {
     DR_TRY(check_pin(settings, repository, monitor));
     return {};

@@ -26,6 +26,10 @@ struct OpenRepository {
 // the ring.
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor);
 
+// Before a repository is made in an empty storage: Forked where this machine knows one there, unless the settings allow
+// another history.
+Result<void> nothing_known_at(const Settings& settings, const ObjectStore& store);
+
 // Moves this machine's pin to the head it knows now: after every append.
 Result<void> remember_head(const Settings& settings, Repository& repository, Monitor& monitor);
 
