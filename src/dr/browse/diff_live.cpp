@@ -54,7 +54,7 @@ public:
     LiveDiff(BlobSource& source, bool checksum, TaskPool& pool, Monitor& monitor, const DifferenceVisitor& visit)
         : source_(source), checksum_(checksum), pool_(pool), monitor_(monitor), visit_(visit) {}
 
-    Result<void> run(const DirRef& root, Fd live) {
+    Result<void> run(const DirRef& root, FileDescriptor live) {
         DR_TRY(enter(&root, handles_.hold(std::move(live))));
         while (!levels_.empty()) {
             if (++steps_ % 64 == 0 && monitor_.cancelled())
@@ -180,9 +180,9 @@ private:
     }
 
     Result<void> compare_file(Entry entry, int directory, bool metadata_differs) {
-        auto file = std::make_shared<Fd>(
+        auto file = std::make_shared<FileDescriptor>(
             ::openat(directory, entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-        if (!*file) {
+        if (!file->is_open()) {
             monitor_.warning(path_, Error::from_errno(errno, "cannot read the file"));
             return {};
         }
@@ -228,8 +228,8 @@ private:
 
 Result<void> diff_live(BlobSource& source, const DirRef& root, const std::string& live, bool checksum, TaskPool& pool,
                        Monitor& monitor, const DifferenceVisitor& visit) {
-    Fd directory{::open(live.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!directory) return Error::from_errno(errno, "cannot open '" + printable(live) + "'");
+    FileDescriptor directory{::open(live.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory.is_open()) return Error::from_errno(errno, "cannot open '" + printable(live) + "'");
     return LiveDiff{source, checksum, pool, monitor, visit}.run(root, std::move(directory));
 }
 

@@ -8,17 +8,17 @@
 #include <vector>
 
 #include "dr/base/monitor.h"
+#include "dr/platform/posix/file_descriptor.h"
 #include "dr/platform/task_pool.h"
 #include "dr/repository/blob_source.h"
 #include "dr/repository/tree_reader.h"
-#include "dr/restore/fd.h"
 
 namespace dr {
 
 struct FileComparison {
     // In:
-    Entry entry;               // a regular file
-    std::shared_ptr<Fd> file;  // open for reading; of a regular file of entry.size bytes
+    Entry entry;                           // a regular file
+    std::shared_ptr<FileDescriptor> file;  // open for reading; of a regular file of entry.size bytes
     // Out:
     bool equal = true;
     std::uint64_t differing_bytes = 0;  // of the pieces that differ

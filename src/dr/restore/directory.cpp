@@ -39,12 +39,12 @@ std::string RestoreDirectory::path(std::string_view name) const {
     return path;
 }
 
-Result<Fd> open_directory(int parent, const std::string& name) {
+Result<FileDescriptor> open_directory(int parent, const std::string& name) {
     constexpr int kFlags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = ::openat(parent, name.c_str(), O_RDONLY | kFlags);
     // A directory that may be entered but not listed still serves to make entries in.
     if (fd < 0 && errno == EACCES) fd = ::openat(parent, name.c_str(), O_PATH | kFlags);
-    if (fd >= 0) return Fd{fd};
+    if (fd >= 0) return FileDescriptor{fd};
     if (errno == ELOOP || errno == ENOTDIR) {
         return Error{ErrorCode::Refused,
                      "'" + printable(name) + "' is not a directory: a symbolic link is never followed"};
@@ -52,13 +52,13 @@ Result<Fd> open_directory(int parent, const std::string& name) {
     return Error::from_errno(errno, "cannot open the directory '" + printable(name) + "'");
 }
 
-DirectoryPtr DirectoryHandles::hold(Fd fd) {
+DirectoryPtr DirectoryHandles::hold(FileDescriptor fd) {
     auto directory = std::make_shared<RestoreDirectory>(nullptr, "");
-    directory->handle_ = std::make_shared<const Fd>(std::move(fd));
+    directory->handle_ = std::make_shared<const FileDescriptor>(std::move(fd));
     return directory;
 }
 
-void DirectoryHandles::keep(const DirectoryPtr& directory, std::shared_ptr<const Fd> handle) {
+void DirectoryHandles::keep(const DirectoryPtr& directory, std::shared_ptr<const FileDescriptor> handle) {
     directory->handle_ = std::move(handle);
     if (directory->depth_ % kAnchorLevels == 0) return;
     if (DirectoryPtr oldest = ring_[next_].lock()) oldest->handle_.reset();
@@ -66,7 +66,7 @@ void DirectoryHandles::keep(const DirectoryPtr& directory, std::shared_ptr<const
     next_ = (next_ + 1) % ring_.size();
 }
 
-Result<std::shared_ptr<const Fd>> DirectoryHandles::get(const DirectoryPtr& directory) {
+Result<std::shared_ptr<const FileDescriptor>> DirectoryHandles::get(const DirectoryPtr& directory) {
     const std::scoped_lock lock{mutex_};
     std::vector<DirectoryPtr> closed;  // innermost first
     DirectoryPtr at = directory;
@@ -79,9 +79,9 @@ Result<std::shared_ptr<const Fd>> DirectoryHandles::get(const DirectoryPtr& dire
         closed.push_back(at);
         at = at->parent_;
     }
-    std::shared_ptr<const Fd> handle = at->handle_;
+    std::shared_ptr<const FileDescriptor> handle = at->handle_;
     for (auto next = closed.rbegin(); next != closed.rend(); ++next) {
-        handle = std::make_shared<const Fd>(DR_TRY(open_directory(handle->get(), (*next)->name_)));
+        handle = std::make_shared<const FileDescriptor>(DR_TRY(open_directory(handle->get(), (*next)->name_)));
         keep(*next, handle);
     }
     return handle;

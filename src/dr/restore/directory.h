@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "dr/base/result.h"
-#include "dr/restore/fd.h"
+#include "dr/platform/posix/file_descriptor.h"
 
 namespace dr {
 
@@ -42,8 +42,8 @@ private:
     std::string name_;
     std::uint32_t depth_;
     std::shared_ptr<RestoreDirectory> stands_for_;
-    bool published_ = false;            // a shadow whose entries have moved to stands_for_
-    std::shared_ptr<const Fd> handle_;  // guarded by DirectoryHandles
+    bool published_ = false;                        // a shadow whose entries have moved to stands_for_
+    std::shared_ptr<const FileDescriptor> handle_;  // guarded by DirectoryHandles
 };
 
 using DirectoryPtr = std::shared_ptr<RestoreDirectory>;
@@ -55,15 +55,15 @@ public:
     explicit DirectoryHandles(std::size_t capacity = 256) : ring_(capacity) {}
 
     // A directory that is open already and stays so.
-    DirectoryPtr hold(Fd fd);
+    DirectoryPtr hold(FileDescriptor fd);
     // The handle of `directory`; valid as long as the pointer. Fails with Io, NotFound, or Refused where a symlink
     // stands now.
-    Result<std::shared_ptr<const Fd>> get(const DirectoryPtr& directory);
+    Result<std::shared_ptr<const FileDescriptor>> get(const DirectoryPtr& directory);
     // The entries of `shadow` have been renamed into the directory it stands for: what lay below it is found there now.
     void published(const DirectoryPtr& shadow);
 
 private:
-    void keep(const DirectoryPtr& directory, std::shared_ptr<const Fd> handle);
+    void keep(const DirectoryPtr& directory, std::shared_ptr<const FileDescriptor> handle);
 
     std::mutex mutex_;
     std::vector<std::weak_ptr<RestoreDirectory>> ring_;  // who has a handle, oldest overwritten first
@@ -71,6 +71,6 @@ private:
 };
 
 // Opens the directory `name` in `parent`, not following a symlink. Refused where there is one.
-Result<Fd> open_directory(int parent, const std::string& name);
+Result<FileDescriptor> open_directory(int parent, const std::string& name);
 
 }  // namespace dr

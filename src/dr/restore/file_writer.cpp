@@ -29,9 +29,9 @@ Result<void> write_at(int fd, std::uint64_t offset, ByteSpan bytes) {
     return {};
 }
 
-Result<Fd> create(int directory, const Entry& entry, int access, mode_t mode) {
-    Fd file{::openat(directory, entry.name.c_str(), access | kCreateFlags, mode)};
-    if (file) return file;
+Result<FileDescriptor> create(int directory, const Entry& entry, int access, mode_t mode) {
+    FileDescriptor file{::openat(directory, entry.name.c_str(), access | kCreateFlags, mode)};
+    if (file.is_open()) return file;
     // Names that differ only in what this file system does not tell apart meet here.
     if (errno == EEXIST) return Error{ErrorCode::Io, "the file system takes the name for one that is there already"};
     return Error::from_errno(errno, "cannot make the file");
@@ -49,7 +49,7 @@ void FileWriter::write_small(const DirectoryPtr& directory, const Entry& entry, 
 
 Result<void> FileWriter::try_write_small(const DirectoryPtr& directory, const Entry& entry, ByteSpan content) {
     const auto parent = DR_TRY(handles_.get(directory));
-    const Fd file = DR_TRY(create(parent->get(), entry, O_WRONLY, metadata_.creation_mode(entry)));
+    const FileDescriptor file = DR_TRY(create(parent->get(), entry, O_WRONLY, metadata_.creation_mode(entry)));
     Result<void> written = write_at(file.get(), 0, content);
     if (written.ok()) written = metadata_.apply(file.get(), directory, entry, metadata_.created_mode(entry));
     if (!written.ok()) (void)::unlinkat(parent->get(), entry.name.c_str(), 0);
@@ -84,7 +84,7 @@ Result<void> FileWriter::try_make_special(const DirectoryPtr& directory, const E
 }
 
 Result<std::shared_ptr<LargeFile>> FileWriter::begin(const DirectoryPtr& directory, Entry entry,
-                                                     std::shared_ptr<Fd> old) {
+                                                     std::shared_ptr<FileDescriptor> old) {
     if (entry.size > static_cast<std::uint64_t>(INT64_MAX))
         return Error{ErrorCode::Damaged, "the file has an impossible size"};
     const auto parent = DR_TRY(handles_.get(directory));
@@ -158,7 +158,7 @@ Result<void> FileWriter::try_link(const Link& link, BlobSource& source) {
                                  "cannot make a second name for '" + printable(link.from->path(link.from_name)) + "'");
     }
     if (!link.verify) return {};
-    const Fd file{::openat(to->get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    const FileDescriptor file{::openat(to->get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     struct stat info;
     bool equal = file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) &&
                  static_cast<std::uint64_t>(info.st_size) == link.entry.size;

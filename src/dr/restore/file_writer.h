@@ -15,10 +15,10 @@ namespace dr {
 struct LargeFile {
     Entry entry;
     DirectoryPtr directory;  // where it is made
-    Fd file;
-    std::shared_ptr<Fd> old;             // the file it replaces, to take equal pieces from; null: none
-    bool cloned = false;                 // `file` began as a clone of the old one: equal pieces are in it already
-    std::atomic<std::uint64_t> open{1};  // pieces not written yet, and one for whoever adds them
+    FileDescriptor file;
+    std::shared_ptr<FileDescriptor> old;  // the file it replaces, to take equal pieces from; null: none
+    bool cloned = false;                  // `file` began as a clone of the old one: equal pieces are in it already
+    std::atomic<std::uint64_t> open{1};   // pieces not written yet, and one for whoever adds them
     std::atomic<std::uint64_t> bytes{0};
     std::atomic<bool> failed{false};
 };
@@ -35,7 +35,8 @@ public:
     void make_special(const DirectoryPtr& directory, const Entry& entry);
 
     // Makes an empty file for the pieces of `entry`. `old` may be null.
-    Result<std::shared_ptr<LargeFile>> begin(const DirectoryPtr& directory, Entry entry, std::shared_ptr<Fd> old);
+    Result<std::shared_ptr<LargeFile>> begin(const DirectoryPtr& directory, Entry entry,
+                                             std::shared_ptr<FileDescriptor> old);
     void write_piece(LargeFile& file, std::uint64_t offset, ByteSpan content);
     void make_hole(LargeFile& file, std::uint64_t offset, std::uint64_t length);
     void fail(LargeFile& file, Error error);

@@ -30,7 +30,7 @@ std::array<timespec, 2> times_of(const Entry& entry) {
 
 // "Umask:\t0022" in /proc/self/status: asking umask() itself would change it for other threads.
 mode_t read_umask() {
-    const Fd file{::open("/proc/self/status", O_RDONLY | O_CLOEXEC)};
+    const FileDescriptor file{::open("/proc/self/status", O_RDONLY | O_CLOEXEC)};
     char text[4096];
     const ssize_t size = file ? ::read(file.get(), text, sizeof text - 1) : -1;
     if (size <= 0) return 0777;
@@ -134,7 +134,7 @@ void MetadataWriter::apply_late(const LateMetadata& late) {
     if (!parent.ok())
         return losses_.add("the inode flags", late.parent->path(late.name), parent.error().system_errno());
     // Non-blocking, and the inode is compared: somebody may have put something else here by now.
-    const Fd fd{
+    const FileDescriptor fd{
         ::openat(parent.value()->get(), late.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     struct stat info;
     const bool same = fd && ::fstat(fd.get(), &info) == 0 && info.st_dev == late.device && info.st_ino == late.inode;

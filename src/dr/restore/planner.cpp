@@ -242,11 +242,11 @@ private:
 
     Result<void> plan_comparison(Level& level, const EntryView& entry, int directory) {
         const std::string name{entry.name};
-        auto file = std::make_shared<Fd>(
+        auto file = std::make_shared<FileDescriptor>(
             ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
         struct stat info;
         // What cannot be read cannot be shown to be equal.
-        if (!*file || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+        if (!file->is_open() || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
             differs(level.existing);
             return request_.overwrite ? count_bytes(entry) : Result<void>{};
         }

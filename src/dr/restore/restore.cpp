@@ -63,7 +63,7 @@ public:
 private:
     Result<PlannedRestore> plan(const RestoreRoot& root, bool exact) {
         DirectoryHandles handles{kOpenDirectories};
-        const DirectoryPtr target = root.exists() ? handles.hold(Fd{::dup(root.fd())}) : nullptr;
+        const DirectoryPtr target = root.exists() ? handles.hold(FileDescriptor{::dup(root.fd())}) : nullptr;
         const PlanContext context{request_, source_, handles, pool_, monitor_, exact};
         return plan_restore(context, root_, target);
     }
@@ -111,7 +111,7 @@ Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vect
                                         LossCounter& losses, RestoreState& state) {
     Staging::remove_dead(root.fd());
     DirectoryHandles handles{kOpenDirectories};
-    const DirectoryPtr target = handles.hold(Fd{::dup(root.fd())});
+    const DirectoryPtr target = handles.hold(FileDescriptor{::dup(root.fd())});
     Shadows shadows{handles, target, request_.plan_id.text()};
     // A restore that changes nothing leaves no trace, not even a new time of the target.
     const auto builds = [](Action action) { return action == Action::Create || action == Action::Replace; };

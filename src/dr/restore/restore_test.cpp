@@ -78,7 +78,7 @@ void make_source(const std::string& path) {
     ::setxattr(in("small").c_str(), "user.note", "value", 5, 0);
     ::setxattr(in("medium").c_str(), "user.big", noise(3000, 9).data(), 3000, 0);
     {
-        const Fd sparse{::open(in("sparse").c_str(), O_CREAT | O_WRONLY, 0600)};
+        const FileDescriptor sparse{::open(in("sparse").c_str(), O_CREAT | O_WRONLY, 0600)};
         DR_CHECK(::ftruncate(sparse.get(), 64LL << 30) == 0);
         DR_CHECK(::pwrite(sparse.get(), "middle", 6, 32LL << 30) == 6);
         DR_CHECK(::pwrite(sparse.get(), "end", 3, (64LL << 30) - 3) == 3);
@@ -105,7 +105,7 @@ void make_source(const std::string& path) {
     ::setxattr(in("deep").c_str(), "system.posix_acl_default", acl, sizeof acl, 0);
     for (const auto& [name, flags] :
          {std::pair{"deep/many-3", FS_NODUMP_FL}, std::pair{"deep/many-4", FS_IMMUTABLE_FL}}) {
-        const Fd fd{::open(in(name).c_str(), O_RDONLY)};
+        const FileDescriptor fd{::open(in(name).c_str(), O_RDONLY)};
         int now = 0;
         if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &now) != 0) continue;
         now |= flags;
@@ -114,7 +114,7 @@ void make_source(const std::string& path) {
 }
 
 void clear_flags(const std::string& path) {
-    const Fd fd{::open(path.c_str(), O_RDONLY)};
+    const FileDescriptor fd{::open(path.c_str(), O_RDONLY)};
     int flags = 0;
     if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) != 0) return;
     flags &= ~FS_IMMUTABLE_FL;
@@ -486,7 +486,7 @@ TEST_F(RestoreTest, DepthIsNoProblem) {
     EXPECT_EQ(outcome.files_restored, 3001U);
     EXPECT_EQ(outcome.failure_count, 0U);
     EXPECT_EQ(run(root).value().files_skipped, 3001U);
-    const Fd target{::open((scratch / "target").c_str(), O_RDONLY | O_DIRECTORY)};
+    const FileDescriptor target{::open((scratch / "target").c_str(), O_RDONLY | O_DIRECTORY)};
     EXPECT_TRUE(remove_content(target.get()).ok());
     EXPECT_TRUE(names(scratch / "target").empty());
 }
@@ -616,7 +616,7 @@ TEST_F(RestoreTest, ARestoresOwnDirectoryNameIsRefusedAndSoIsTheSecondOfOneId) {
     EXPECT_EQ(outcome.plan.files_refused, 1U);
     EXPECT_EQ(names(scratch / "target"), std::vector<std::string>{"f"});
 
-    const Fd target{::open((scratch / "target").c_str(), O_RDONLY | O_DIRECTORY)};
+    const FileDescriptor target{::open((scratch / "target").c_str(), O_RDONLY | O_DIRECTORY)};
     const Staging running = Staging::create(target.get(), "plan-1").value();
     EXPECT_EQ(run(tree(blobs, {file(blobs, "other", "x")})).error().code(), ErrorCode::AlreadyExists);
 }

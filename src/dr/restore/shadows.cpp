@@ -44,7 +44,7 @@ Result<void> move_over(int from, int to, const char* name) {
 Result<void> Shadows::open() {
     const auto target = DR_TRY(handles_.get(target_));
     staging_.emplace(DR_TRY(Staging::create(target->get(), id_)));
-    staging_directory_ = handles_.hold(Fd{::dup(staging_->fd())});
+    staging_directory_ = handles_.hold(FileDescriptor{::dup(staging_->fd())});
     return {};
 }
 

@@ -20,12 +20,12 @@ namespace {
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // Opens a directory that may have been made unreadable for its owner.
-Fd open_to_empty(int parent, const std::string& name) {
-    Fd fd{::openat(parent, name.c_str(), kDirectoryFlags)};
+FileDescriptor open_to_empty(int parent, const std::string& name) {
+    FileDescriptor fd{::openat(parent, name.c_str(), kDirectoryFlags)};
     struct stat info;
-    if (fd && ::fstat(fd.get(), &info) == 0 && (info.st_mode & S_IRWXU) == S_IRWXU) return fd;
+    if (fd.is_open() && ::fstat(fd.get(), &info) == 0 && (info.st_mode & S_IRWXU) == S_IRWXU) return fd;
     if (::fchmodat(parent, name.c_str(), 0700, 0) != 0) return fd;
-    return fd ? std::move(fd) : Fd{::openat(parent, name.c_str(), kDirectoryFlags)};
+    return fd.is_open() ? std::move(fd) : FileDescriptor{::openat(parent, name.c_str(), kDirectoryFlags)};
 }
 
 // Takes all out of `directory`: files go, subdirectories that are not empty move up into `top` under new names.
@@ -61,9 +61,9 @@ bool still_there(int target, const std::string& name, int directory) {
 }
 
 void remove_if_dead(int target, const std::string& name) {
-    const Fd stale{::openat(target, name.c_str(), kDirectoryFlags)};
+    const FileDescriptor stale{::openat(target, name.c_str(), kDirectoryFlags)};
     struct stat info;
-    if (!stale || ::fstat(stale.get(), &info) != 0 || info.st_uid != ::geteuid()) return;
+    if (!stale.is_open() || ::fstat(stale.get(), &info) != 0 || info.st_uid != ::geteuid()) return;
     if (::flock(stale.get(), LOCK_EX | LOCK_NB) != 0) return;  // its restore lives
     // What cannot be removed stays for a next time: it is no reason not to restore.
     if (remove_content(stale.get()).ok()) (void)::unlinkat(target, name.c_str(), AT_REMOVEDIR);
@@ -98,8 +98,8 @@ Result<void> remove_content(int directory) {
     while (!moved.empty()) {
         const std::string name = std::move(moved.front());
         moved.pop_front();
-        const Fd level = open_to_empty(directory, name);
-        if (!level) return Error::from_errno(errno, "cannot remove what a restore left");
+        const FileDescriptor level = open_to_empty(directory, name);
+        if (!level.is_open()) return Error::from_errno(errno, "cannot remove what a restore left");
         DR_TRY(empty_one_level(directory, level.get(), moved, counter));
         if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0)
             return Error::from_errno(errno, "cannot remove what a restore left");
@@ -119,16 +119,16 @@ void Staging::remove_dead(int target) {
 }
 
 Result<Staging> Staging::create(int target, std::string_view id) {
-    Fd own{::openat(target, ".", kDirectoryFlags)};
-    if (!own) return Error::from_errno(errno, "cannot open the target");
+    FileDescriptor own{::openat(target, ".", kDirectoryFlags)};
+    if (!own.is_open()) return Error::from_errno(errno, "cannot open the target");
     std::string name = std::string{kStagingPrefix} + std::string{id};
     if (::mkdirat(target, name.c_str(), 0700) != 0) {
         if (errno == EEXIST)
             return Error{ErrorCode::AlreadyExists, "another restore with the id '" + std::string{id} + "' is running"};
         return Error::from_errno(errno, "cannot write to the target");
     }
-    Fd directory{::openat(target, name.c_str(), kDirectoryFlags)};
-    if (!directory) return Error::from_errno(errno, "cannot open the staging directory");
+    FileDescriptor directory{::openat(target, name.c_str(), kDirectoryFlags)};
+    if (!directory.is_open()) return Error::from_errno(errno, "cannot open the staging directory");
     // Another restore may have taken the new directory for a dead one before it was locked.
     if (::flock(directory.get(), LOCK_EX | LOCK_NB) != 0 || !still_there(target, name, directory.get())) {
         return Error{ErrorCode::AlreadyExists, "another restore into this target started at the same moment"}.next(
@@ -139,7 +139,7 @@ Result<Staging> Staging::create(int target, std::string_view id) {
 }
 
 Staging::~Staging() {
-    if (!directory_) return;  // moved from
+    if (!directory_.is_open()) return;  // moved from
     if (remove_content(directory_.get()).ok()) (void)::unlinkat(target_.get(), name_.c_str(), AT_REMOVEDIR);
 }
 

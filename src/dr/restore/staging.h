@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "dr/base/result.h"
-#include "dr/restore/fd.h"
+#include "dr/platform/posix/file_descriptor.h"
 
 namespace dr {
 
@@ -32,11 +32,11 @@ public:
     int fd() const { return directory_.get(); }
 
 private:
-    Staging(Fd target, Fd directory, std::string name)
+    Staging(FileDescriptor target, FileDescriptor directory, std::string name)
         : target_(std::move(target)), directory_(std::move(directory)), name_(std::move(name)) {}
 
-    Fd target_;
-    Fd directory_;
+    FileDescriptor target_;
+    FileDescriptor directory_;
     std::string name_;
 };
 

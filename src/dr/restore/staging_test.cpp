@@ -12,7 +12,9 @@ namespace {
 
 using namespace dr::testing;
 
-Fd open_path(const std::string& path) { return Fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY)}; }
+FileDescriptor open_path(const std::string& path) {
+    return FileDescriptor{::open(path.c_str(), O_RDONLY | O_DIRECTORY)};
+}
 
 TEST(Staging, IsPrivateAndGoesAwayWithAllThatIsInIt) {
     const Scratch scratch;
@@ -21,7 +23,7 @@ TEST(Staging, IsPrivateAndGoesAwayWithAllThatIsInIt) {
     const unsigned char acl[] = {2, 0, 0,   0,   1,   0,   7,  0, 255, 255, 255, 255, 4,   0,
                                  7, 0, 255, 255, 255, 255, 32, 0, 7,   0,   255, 255, 255, 255};
     ::setxattr(scratch.path().c_str(), "system.posix_acl_default", acl, sizeof acl, 0);
-    const Fd target = open_path(scratch.path());
+    const FileDescriptor target = open_path(scratch.path());
     {
         const Staging staging = Staging::create(target.get(), "one").value();
         struct stat info;
@@ -40,7 +42,7 @@ TEST(Staging, IsPrivateAndGoesAwayWithAllThatIsInIt) {
 
 TEST(Staging, OfALivingRestoreStaysAndOfADeadOneGoes) {
     const Scratch scratch;
-    const Fd target = open_path(scratch.path());
+    const FileDescriptor target = open_path(scratch.path());
     const Staging living = Staging::create(target.get(), "living").value();
     std::filesystem::create_directories(scratch / ".qnwis-restore-dead/d");
     write_file(scratch / ".qnwis-restore-file", "a file of that name is nobody's staging");

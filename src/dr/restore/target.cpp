@@ -69,13 +69,13 @@ std::optional<std::string> below(const std::string& base, const std::string& pat
     return std::nullopt;
 }
 
-Result<Fd> open_beneath(int base, const std::string& path) {
+Result<FileDescriptor> open_beneath(int base, const std::string& path) {
     open_how how{};
     how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
     const long fd = ::syscall(SYS_openat2, base, path.empty() ? "." : path.c_str(), &how, sizeof how);
     if (fd < 0) return Error::from_errno(errno, "cannot open '" + printable(path) + "' below the allowed directory");
-    return Fd{static_cast<int>(fd)};
+    return FileDescriptor{static_cast<int>(fd)};
 }
 
 std::uint64_t free_in(int fd) {
@@ -86,7 +86,7 @@ std::uint64_t free_in(int fd) {
 
 // The allowed directory that holds the path, opened; and the rest of the path below it.
 struct Approved {
-    Fd directory;
+    FileDescriptor directory;
     std::string rest;
 };
 
@@ -97,13 +97,13 @@ std::optional<Approved> approve(const Resolved& resolved, const RestoreAllowlist
         if (!real) continue;
         std::optional<std::string> rest = below(*real, resolved.existing);
         if (!rest) continue;
-        Fd handle{::open(real->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
-        if (handle) return Approved{std::move(handle), *std::move(rest)};
+        FileDescriptor handle{::open(real->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+        if (handle.is_open()) return Approved{std::move(handle), *std::move(rest)};
     }
     return std::nullopt;
 }
 
-Result<Fd> make_missing(Fd from, const std::vector<std::string>& missing) {
+Result<FileDescriptor> make_missing(FileDescriptor from, const std::vector<std::string>& missing) {
     for (const std::string& name : missing) {
         if (::mkdirat(from.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
             return Error::from_errno(errno, "cannot make the directory '" + printable(name) + "'");
@@ -124,7 +124,7 @@ Result<RestoreRoot> RestoreRoot::open(std::string_view target, const RestoreAllo
     std::optional<Approved> approved = approve(resolved, allowlist);
     if (!approved) return refused(target, "it is not below an allowed directory");
 
-    Fd handle = DR_TRY(open_beneath(approved->directory.get(), approved->rest));
+    FileDescriptor handle = DR_TRY(open_beneath(approved->directory.get(), approved->rest));
     RestoreRoot root;
     root.path_ = resolved.existing;
     for (const std::string& name : resolved.missing) root.path_ += (root.path_ == "/" ? "" : "/") + name;

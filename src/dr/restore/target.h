@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dr/base/result.h"
-#include "dr/restore/fd.h"
+#include "dr/platform/posix/file_descriptor.h"
 
 namespace dr {
 
@@ -39,7 +39,7 @@ public:
 
     bool exists() const { return static_cast<bool>(directory_); }
     int fd() const { return directory_.get(); }
-    Fd take() && { return std::move(directory_); }
+    FileDescriptor take() && { return std::move(directory_); }
     // Where it really is: absolute, no symlinks; for messages.
     const std::string& path() const { return path_; }
     // Bytes that may still be written there by this user; of the nearest directory that exists.
@@ -47,7 +47,7 @@ public:
 
 private:
     RestoreRoot() = default;
-    Fd directory_;
+    FileDescriptor directory_;
     std::string path_;
     std::uint64_t free_bytes_ = 0;
 };

@@ -19,11 +19,11 @@ Entry metadata_of(const EntryView& view) {
     return entry;
 }
 
-std::shared_ptr<Fd> open_old(int directory, const std::string& name) {
-    auto old = std::make_shared<Fd>(
+std::shared_ptr<FileDescriptor> open_old(int directory, const std::string& name) {
+    auto old = std::make_shared<FileDescriptor>(
         ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     struct stat info;
-    return *old && ::fstat(old->get(), &info) == 0 && S_ISREG(info.st_mode) ? old : nullptr;
+    return old->is_open() && ::fstat(old->get(), &info) == 0 && S_ISREG(info.st_mode) ? old : nullptr;
 }
 
 }  // namespace
@@ -177,7 +177,7 @@ Result<void> TreeRestorer::keep(Level& level, const EntryView& view) {
     if (entry.hard_link && !links_.take(entry)) links_.add(entry, directory, true);
     if (!parts_.request.overwrite) return {};
     const auto handle = DR_TRY(parts_.handles.get(directory));
-    const std::shared_ptr<Fd> file = open_old(handle->get(), entry.name);
+    const std::shared_ptr<FileDescriptor> file = open_old(handle->get(), entry.name);
     return file ? refresh_metadata(file->get(), directory, entry, parts_.metadata) : Result<void>{};
 }
 
@@ -213,7 +213,7 @@ Result<void> TreeRestorer::visit_file(const DirectoryPtr& place, Entry entry, Ac
 }
 
 Result<void> TreeRestorer::add_large(const DirectoryPtr& place, Entry entry, Action action) {
-    std::shared_ptr<Fd> old;
+    std::shared_ptr<FileDescriptor> old;
     if (action == Action::Replace) {
         const auto handle = DR_TRY(parts_.handles.get(place->real()));
         old = open_old(handle->get(), entry.name);

@@ -24,33 +24,35 @@ public:
         std::string name = in + "/qnwis-dr-verify-XXXXXX";
         if (::mkdtemp(name.data()) == nullptr)
             return Error::from_errno(errno, "cannot make a private directory in '" + printable(in) + "'");
-        Fd fd{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-        if (!fd) return Error::from_errno(errno, "cannot open the private directory");
+        FileDescriptor fd{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+        if (!fd.is_open()) return Error::from_errno(errno, "cannot open the private directory");
         return PrivateDirectory{std::move(name), std::move(fd)};
     }
     PrivateDirectory(PrivateDirectory&&) = default;
     ~PrivateDirectory() {
-        if (!fd_) return;  // moved from
+        if (!fd_.is_open()) return;  // moved from
         if (remove_content(fd_.get()).ok()) (void)::rmdir(path_.c_str());
     }
     const std::string& path() const { return path_; }
     int fd() const { return fd_.get(); }
 
 private:
-    PrivateDirectory(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+    PrivateDirectory(std::string path, FileDescriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
     std::string path_;
-    Fd fd_;
+    FileDescriptor fd_;
 };
 
 // Component by component: a path may be longer than the system takes in one piece.
-Result<Fd> open_below(int from, const RelativePath& path) {
-    Fd at{::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+Result<FileDescriptor> open_below(int from, const RelativePath& path) {
+    FileDescriptor at{::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     const std::vector<std::string_view> components = path.components();
     for (std::size_t i = 0; i + 1 < components.size(); ++i)
         at = DR_TRY(open_directory(at.get(), std::string{components[i]}));
-    Fd file{::openat(at.get(), std::string{path.name()}.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    FileDescriptor file{
+        ::openat(at.get(), std::string{path.name()}.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
     struct stat info;
-    if (!file || ::fstat(file.get(), &info) != 0) return Error::from_errno(errno, "it is not there after the restore");
+    if (!file.is_open() || ::fstat(file.get(), &info) != 0)
+        return Error::from_errno(errno, "it is not there after the restore");
     if (!S_ISREG(info.st_mode)) return Error{ErrorCode::Io, "something else than a file came back"};
     return file;
 }
@@ -76,7 +78,7 @@ Result<Chosen> choose(std::span<const SampledFile> sample) {
 }
 
 Result<void> compare(const SmokeRequest& request, int restored, const RelativePath& path, const Entry& entry) {
-    auto file = std::make_shared<Fd>(DR_TRY(open_below(restored, path)));
+    auto file = std::make_shared<FileDescriptor>(DR_TRY(open_below(restored, path)));
     struct stat info;
     if (::fstat(file->get(), &info) != 0) return Error::from_errno(errno, "cannot look at the restored file");
     if (static_cast<std::uint64_t>(info.st_size) != entry.size)

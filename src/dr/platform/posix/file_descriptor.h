@@ -13,15 +13,19 @@ public:
     explicit FileDescriptor(int number) : number_(number) {}
     FileDescriptor(FileDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
     FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-        std::swap(number_, other.number_);
+        if (this != &other) {
+            close();
+            number_ = std::exchange(other.number_, -1);
+        }
         return *this;
     }
-    ~FileDescriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
+    ~FileDescriptor() { close(); }
 
     int get() const { return number_; }
     bool is_open() const { return number_ >= 0; }
+    void close() {
+        if (number_ >= 0) ::close(std::exchange(number_, -1));
+    }
 
 private:
     int number_ = -1;

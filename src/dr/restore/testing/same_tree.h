@@ -44,7 +44,7 @@ inline void describe(int parent, const std::string& prefix, std::map<std::string
             text += " -> " + target;
         }
         if (S_ISREG(info.st_mode)) {
-            const Fd file{::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW)};
+            const FileDescriptor file{::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW)};
             int flags = 0;
             if (::ioctl(file.get(), FS_IOC_GETFLAGS, &flags) == 0)
                 text +=
@@ -69,7 +69,7 @@ inline void describe(int parent, const std::string& prefix, std::map<std::string
         }
         out[path] = text;
         if (S_ISDIR(info.st_mode)) {
-            const Fd below{::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)};
+            const FileDescriptor below{::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)};
             describe(below.get(), path + "/", out, inodes);
         }
         return {};
@@ -80,7 +80,7 @@ inline std::map<std::string, std::string> describe(const std::string& path) {
     std::map<std::string, std::string> out;
     // Names in order, so that the first of a hard link group is the same on both sides.
     std::map<ino_t, std::string> inodes;
-    const Fd fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY)};
+    const FileDescriptor fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY)};
     DR_CHECK(static_cast<bool>(fd));
     describe(fd.get(), "", out, inodes);
     return out;

@@ -11,9 +11,9 @@
 
 #include <map>
 
+#include "dr/platform/posix/file_descriptor.h"
 #include "dr/repository/tree_writer.h"
 #include "dr/restore/each_name.h"
-#include "dr/restore/fd.h"
 #include "dr/restore/testing/memory_blobs.h"
 
 namespace dr::testing {
@@ -98,7 +98,9 @@ public:
         }).value();
         return tree(blobs_, std::move(entries));
     }
-    DirRef scan(const std::string& path) { return scan(Fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY)}.get()); }
+    DirRef scan(const std::string& path) {
+        return scan(FileDescriptor{::open(path.c_str(), O_RDONLY | O_DIRECTORY)}.get());
+    }
 
 private:
     Entry look(int parent, const std::string& name) {
@@ -125,7 +127,7 @@ private:
         entry.device_minor =
             entry.kind == EntryKind::CharDevice || entry.kind == EntryKind::BlockDevice ? minor(info.st_rdev) : 0;
         if (entry.kind == EntryKind::Directory || entry.kind == EntryKind::File) {
-            const Fd fd{::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW)};
+            const FileDescriptor fd{::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW)};
             DR_CHECK(static_cast<bool>(fd));
             int flags = 0;
             if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0) entry.inode_flags = static_cast<std::uint32_t>(flags);
