@@ -185,7 +185,7 @@ void expect_shape(const JsonValue& root, const JsonValue& given_schema, const Js
 }
 
 TEST(Documents, FollowTheirSchemasAndTheSchemasNameNothingElse) {
-    const auto directory = std::filesystem::path(__FILE__).parent_path() / "../../../docs/schemas";
+    const auto directory = std::filesystem::path(DR_SOURCE_DIR) / "docs/schemas";
     for (const Document& document : documents()) {
         SCOPED_TRACE(document.schema);
         std::ifstream file{directory / (document.schema + ".schema.json")};
