@@ -6,6 +6,7 @@
 #include "dr/verify/verify_snapshot.h"
 
 namespace dr {
+
 Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monitor& monitor) {
     Phases phases{world_.clock};
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, request.snapshot, monitor));
@@ -28,16 +29,16 @@ Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monito
         for (const PackNumber number : repository.state().packset_of(snapshot.snapshot))
             check.packs.push_back(repository.state().packs()[number].id);
         check.verify_pack = [&](const PackId& id) {
-            {
-                Result<std::uint64_t> verified = verify_pack_at_home(repository, tools, id);
-                if (!verified.ok()) return Result<std::uint64_t>{std::move(verified).error().as(ErrorCode::Damaged)};
-                return verified;
-            };
-        } VerifyResult result;
-        result.report = DR_TRY(verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor));
-        phases.ended("verify");
-        result.timings = phases.finish();
-        return result;
+            Result<std::uint64_t> verified = verify_pack_at_home(repository, tools, id);
+            if (!verified.ok()) return Result<std::uint64_t>{std::move(verified).error().as(ErrorCode::Damaged)};
+            return verified;
+        };
     }
+    VerifyResult result;
+    result.report = DR_TRY(verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor));
+    phases.ended("verify");
+    result.timings = phases.finish();
+    return result;
+}
 
 }  // namespace dr

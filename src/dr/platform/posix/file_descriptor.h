@@ -23,6 +23,7 @@ public:
 
     int get() const { return number_; }
     bool is_open() const { return number_ >= 0; }
+    explicit operator bool() const { return is_open(); }
     void close() {
         if (number_ >= 0) ::close(std::exchange(number_, -1));
     }
