@@ -190,7 +190,7 @@ void sink(const char* what, ByteSpan data, std::size_t total, std::size_t blob_s
     SessionKeys keys{setup.keys, 1, setup.host, setup.random, setup.clock};
     TaskPool pool{workers};
     PackSinkOptions options;
-    options.pipeline.compression_level = level;
+    options.pipeline.compression = level;
     const std::vector<Blob> blobs = blobs_of(data, total, blob_size);
     PackSink sink{{.objects = store, .pool = pool, .keys = keys}, options};
     SinkResult result;
@@ -213,7 +213,7 @@ void source(ByteSpan data, std::size_t total, int level, unsigned workers) {
     SessionKeys keys{setup.keys, 1, setup.host, setup.random, setup.clock};
     TaskPool pool{workers};
     PackSinkOptions options;
-    options.pipeline.compression_level = level;
+    options.pipeline.compression = level;
     PackSink sink{{.objects = store, .pool = pool, .keys = keys}, options};
     std::vector<Blob> blobs;
     for (std::size_t at = 0; at < total; at += kChunk) {

@@ -24,6 +24,9 @@ Result<void> check_header(ByteSpan packed) {
     return {};
 }
 
+constexpr int kFastLevel = 1;
+constexpr int kDenseLevel = 3;
+
 void set(ZSTD_CCtx* context, ZSTD_cParameter parameter, int value) {
     DR_CHECK(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0);
 }
@@ -37,13 +40,22 @@ std::uint32_t codec_build(int level) {
 
 void Compressor::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
-Compressor::Compressor(int level) : context_(ZSTD_createCCtx()), level_(level) {
+Compressor::Compressor(int level) : context_(ZSTD_createCCtx()), level_(0) {
     DR_CHECK(context_ != nullptr);
-    DR_CHECK(level >= kMinCompressionLevel && level <= kMaxCompressionLevel);
-    set(context_.get(), ZSTD_c_compressionLevel, level);
     set(context_.get(), ZSTD_c_contentSizeFlag, 0);
     set(context_.get(), ZSTD_c_checksumFlag, 0);
+    set_level(level);
 }
+
+void Compressor::set_level(int level) {
+    DR_CHECK(level >= kMinCompressionLevel && level <= kMaxCompressionLevel);
+    if (level == level_) return;
+    set(context_.get(), ZSTD_c_compressionLevel, level);
+    set(context_.get(), ZSTD_c_hashLog, level == kDenseLevel ? 16 : 0);  // 0: what the level says
+    set(context_.get(), ZSTD_c_chainLog, level == kDenseLevel ? 15 : 0);
+    level_ = level;
+}
+
 Compressor::~Compressor() = default;
 Compressor::Compressor(Compressor&&) noexcept = default;
 Compressor& Compressor::operator=(Compressor&&) noexcept = default;
@@ -57,6 +69,12 @@ Result<std::size_t> Compressor::compress(ByteSpan plain, MutableByteSpan out) {
         return Error{ErrorCode::NoSpace, "compressed data does not fit into its buffer"};
     }
     return Error{ErrorCode::Io, std::string{"cannot compress: "} + ZSTD_getErrorName(size)};
+}
+
+int level_for(ByteSpan plain, int setting) {
+    if (setting == kNoCompression || looks_incompressible(plain)) return kNoCompression;
+    if (setting != kLevelByContent) return setting;
+    return looks_binary(plain) ? kDenseLevel : kFastLevel;
 }
 
 void Decompressor::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }

@@ -205,6 +205,47 @@ TEST(Incompressible, RandomBytesAreSoInEverySize) {
     }
 }
 
+// Numbers as a program writes them: small values in four bytes each, so most bytes are zero.
+Bytes table(std::size_t size, std::uint64_t seed) {
+    std::mt19937_64 random{seed};
+    Bytes out(size);
+    for (std::size_t i = 0; i < size; i += 4) out[i] = static_cast<std::uint8_t>(random());
+    return out;
+}
+
+TEST(Binary, TablesAreAndTextInAnyLanguageIsNot) {
+    std::string arabic;
+    while (arabic.size() < 100'000) arabic += "\u0648\u0632\u0627\u0631\u0629 \u0627\u0644\u0639\u0645\u0644\n";
+    for (const std::size_t size : {4U, 100U, 5000U, 300'000U}) EXPECT_TRUE(looks_binary(table(size, 1))) << size;
+    for (const std::size_t size : {0U, 1U, 100U, 5000U, 300'000U}) EXPECT_FALSE(looks_binary(csv(size, 2))) << size;
+    EXPECT_FALSE(looks_binary(as_bytes(arabic)));
+}
+
+TEST(LevelFor, BytesDecideUnlessTheSettingDoes) {
+    const Bytes text = csv(1U << 20, 3);
+    const Bytes numbers = table(1U << 20, 4);
+    const Bytes noise = random_bytes(1U << 20, 5);
+    EXPECT_EQ(level_for(text, kLevelByContent), 1);
+    EXPECT_EQ(level_for(numbers, kLevelByContent), 3);
+    EXPECT_EQ(level_for(noise, kLevelByContent), kNoCompression);
+    EXPECT_EQ(level_for(noise, 9), kNoCompression);
+    EXPECT_EQ(level_for(text, 9), 9);
+    EXPECT_EQ(level_for(numbers, 9), 9);
+    EXPECT_EQ(level_for(text, kNoCompression), kNoCompression);
+}
+
+TEST(Compress, ALevelCanBeChangedAndBack) {
+    const Bytes plain = csv(300'000, 6);
+    Compressor changing{3};
+    changing.set_level(1);
+    Compressor one{1};
+    EXPECT_EQ(packed_by(changing, plain), packed_by(one, plain));
+    changing.set_level(3);
+    Compressor three{3};
+    EXPECT_EQ(packed_by(changing, plain), packed_by(three, plain));
+    EXPECT_NE(packed_by(changing, plain), packed_by(one, plain));
+}
+
 TEST(Incompressible, WhatIsCompressedAlreadyIsSo) {
     for (const int level : {1, 3, 9}) {
         Compressor compressor{level};

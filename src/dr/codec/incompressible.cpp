@@ -1,4 +1,5 @@
-// looks_incompressible(): entropy by counting, in whole numbers only, so that every processor answers alike.
+// looks_incompressible(), looks_binary(): counting in samples, in whole numbers only, so that every processor answers
+// alike.
 //
 // Many small spots see a mixture (an archive of pictures and text) better than a few large ones, and 64 bytes are one
 // cache line. Three things are asked of the spots: are all byte values equally frequent, are all differences of
@@ -74,6 +75,21 @@ bool looks_incompressible(ByteSpan plain) {
     const auto end = samples.starts.begin() + static_cast<std::ptrdiff_t>(spots);
     std::sort(samples.starts.begin(), end);
     return std::adjacent_find(samples.starts.begin(), end) == end;
+}
+
+bool looks_binary(ByteSpan plain) {
+    // Bits of the characters below 32 that text has: tab, line feed, vertical tab, form feed, carriage return, escape.
+    constexpr std::uint32_t kOfText = 1U << 9 | 1U << 10 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 27;
+    const std::size_t spots = std::clamp<std::size_t>(plain.size() / 2048, 1, kMostSpots);
+    const std::size_t stride = plain.size() / spots;
+    const std::size_t length = std::min(kSpot, stride);
+    std::size_t control = 0;
+    for (std::size_t i = 0; i < spots; ++i) {
+        for (const std::uint8_t value : plain.subspan(i * stride, length)) {
+            control += value < 32 && (kOfText >> value & 1U) == 0 ? 1 : 0;
+        }
+    }
+    return control * 32 > spots * length;
 }
 
 }  // namespace dr

@@ -22,7 +22,8 @@ struct StorageTarget {
     Backend backend = Backend::Local;
     std::string base_path;  // a directory or an URL
     bool worm = false;
-    std::string compression = "zstd";  // none | zstd | zstd:1 … zstd:19; true and false are read as zstd and none
+    std::string compression = "zstd";  // none | zstd (a level by content) | zstd:1 … zstd:19; true and false are read
+                                       // as zstd and none
     std::map<std::string, std::string> options;  // of the backend; never secrets
 
     bool operator==(const StorageTarget&) const = default;

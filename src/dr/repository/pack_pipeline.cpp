@@ -13,6 +13,7 @@ struct PackPipeline::Frame {
     Buffer packed;  // where it was compressed; else the payload is the plaintext
     ByteSpan payload;
     FrameCodec codec = FrameCodec::Stored;
+    std::uint32_t codec_build = 0;
     std::uint32_t plain_length = 0;
     Bytes entry;         // its part of the directory
     Bytes key_material;  // what it is made of, for its key: id ‖ u32 length of each blob
@@ -35,7 +36,6 @@ PackPipeline::PackPipeline(ObjectStore& objects, TaskPool& pool, SessionKeys& ke
       pool_(pool),
       keys_(keys),
       options_(options),
-      codec_build_(codec_build(options.compression_level)),
       tools_(options.memory_budget, options.memory_budget) {}
 
 PackPipeline::~PackPipeline() {
@@ -159,15 +159,18 @@ void PackPipeline::compress(std::unique_ptr<Frame> frame) {
 // Compresses the frame where that makes it smaller, which depends on nothing but its bytes.
 void PackPipeline::pack(FrameJob& job, Frame& frame) {
     frame.payload = job.plain;
-    if (looks_incompressible(job.plain)) return;
+    const int level = level_for(job.plain, options_.compression);
+    if (level == kNoCompression) return;
     Buffer out = tools_.buffers.take(job.plain.size());
-    const auto compressor = compressors_.lend(options_.compression_level);
+    const auto compressor = compressors_.lend();
+    compressor->set_level(level);
     const Result<std::size_t> size = compressor->compress(job.plain, {out.data(), job.plain.size() - 1});
     if (!size.ok()) return tools_.buffers.give(std::move(out));
     out.set_size(size.value());
     frame.packed = std::move(out);
     frame.payload = frame.packed.bytes();
     frame.codec = FrameCodec::Zstd;
+    frame.codec_build = codec_build(level);
     job.owner.reset();
     tools_.buffers.give(std::move(job.memory));
 }
@@ -232,7 +235,7 @@ void PackPipeline::seal(std::unique_ptr<Frame> frame) {
                              .codec = frame->codec,
                              .plain_length = frame->plain_length,
                              .blobs = frame->key_material,
-                             .codec_build = codec_build_};
+                             .codec_build = frame->codec_build};
         frame->pack->writer.seal(opener->gcm, frame->place, spec, frame->payload);
     }
     tools_.buffers.give(std::move(frame->packed));

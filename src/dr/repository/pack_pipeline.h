@@ -28,7 +28,7 @@
 namespace dr {
 
 struct PackPipelineOptions {
-    int compression_level = 1;
+    int compression = kLevelByContent;      // as level_for() takes it
     std::size_t pack_target = 16U << 20;    // a pack is no larger, unless it is one frame that is
     std::size_t memory_budget = 64U << 20;  // plaintext that waits, buffers, and packs that are not written yet
 };
@@ -105,7 +105,6 @@ private:
     TaskPool& pool_;
     SessionKeys& keys_;
     const PackPipelineOptions options_;
-    const std::uint32_t codec_build_;
     FrameTools tools_;
     Lender<Compressor> compressors_;
 

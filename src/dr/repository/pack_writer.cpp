@@ -97,20 +97,20 @@ Result<void> put_pack(ObjectStore& store, std::string_view name, const FinishedP
     return {};
 }
 
-Result<Bytes> seal_record_body(SessionKeys& keys, ByteSpan plain, int compression_level) {
+Result<Bytes> seal_record_body(SessionKeys& keys, ByteSpan plain, int compression) {
     if (plain.empty() || plain.size() > kMaxFramePlain) {
         return Error{ErrorCode::BadRequest, "the body of a record has 1 byte to 16 MiB"};
     }
     const FrameCipher cipher = FrameCipher::create(keys, PackClass::RecordBody);
     Bytes packed(plain.size() - 1);
-    Compressor compressor{compression_level};
-    const Result<std::size_t> size = compressor.compress(plain, packed);
-    const bool smaller = size.ok();
+    const int level = level_for(plain, compression);
+    const Result<std::size_t> size = level != kNoCompression ? Compressor{level}.compress(plain, packed) : 0;
+    const bool smaller = size.ok() && size.value() > 0;
     const ByteSpan payload = smaller ? ByteSpan{packed}.first(size.value()) : plain;
     const FrameSpec spec{.type = FrameType::RecordBody,
                          .codec = smaller ? FrameCodec::Zstd : FrameCodec::Stored,
                          .plain_length = static_cast<std::uint32_t>(plain.size()),
-                         .codec_build = codec_build(compression_level)};
+                         .codec_build = smaller ? codec_build(level) : 0};
     Bytes body(kPackHeaderSize + payload.size() + kFrameOverhead);
     std::ranges::copy(cipher.header_bytes(), body.begin());
     AesGcm gcm;

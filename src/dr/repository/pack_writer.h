@@ -69,7 +69,7 @@ private:
 Result<void> put_pack(ObjectStore& store, std::string_view name, const FinishedPack& pack, Durability durability);
 
 // A pack header and one frame, without directory, table or footer: the body of a commit (FORMAT 9).
-Result<Bytes> seal_record_body(SessionKeys& keys, ByteSpan plain, int compression_level);
+Result<Bytes> seal_record_body(SessionKeys& keys, ByteSpan plain, int compression);  // as level_for() takes it
 // Damaged unless `body` is what seal_record_body() made in a session of that number. `plain_limit` bounds memory.
 Result<Bytes> open_record_body(const RepositoryKeys& keys, std::uint64_t session, ByteSpan body,
                                std::size_t plain_limit);

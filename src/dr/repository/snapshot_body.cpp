@@ -24,7 +24,7 @@ Bytes encode_head(const SnapshotBody& body) {
     wire.text(body.host);
     wire.text(body.spec);
     wire.i64(body.scan_start.nanoseconds());
-    wire.u8(body.level);
+    wire.u8(body.compression);
     wire.varint(body.entries);
     return out;
 }
@@ -75,7 +75,7 @@ Result<SnapshotBody> decode_snapshot_body(ByteSpan plain) {
     body.host = wire.text(kMaxReason);
     body.spec = wire.text(kMaxText);
     body.scan_start = Timestamp{wire.i64()};
-    body.level = wire.u8();
+    body.compression = wire.u8();
     body.entries = wire.varint();
     for (std::size_t left = wire.count(kMaxListedUnreadable, 2); wire.ok() && left > 0; --left) {
         std::string path{wire.text(kMaxText)};

@@ -24,7 +24,7 @@ struct SnapshotBody {
     std::string host;
     std::string spec;  // the plan as JSON
     Timestamp scan_start;
-    std::uint8_t level = 0;  // of zstd
+    std::uint8_t compression = 0;  // as level_for() takes it
     std::uint64_t entries = 0;
     std::vector<std::pair<std::string, std::string>> unreadable;  // path, reason
     std::vector<std::pair<std::string, std::uint64_t>> skipped;   // reason, count

@@ -16,7 +16,7 @@ SnapshotBody example() {
     body.host = "primary";
     body.spec = R"({"spec_id":"x"})";
     body.scan_start = Timestamp::from_seconds(1'800'000'000);
-    body.level = 1;
+    body.compression = 1;
     body.entries = 9;
     body.unreadable = {{"a\nb", "permission denied"}};
     body.skipped = {{"secret", 3}};

@@ -81,7 +81,7 @@ std::unique_ptr<PackSource> open_content(const Repository& repository, ContentOf
 
 Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, const WriteSessionOptions& options) {
     std::unique_ptr<WriteSession> session{new WriteSession(world)};
-    session->level_ = options.compression_level;
+    session->compression_ = options.compression;
     DR_TRY(session->append_open(options));
 
     Repository& repository = world.repository;
@@ -90,7 +90,7 @@ Result<std::unique_ptr<WriteSession>> WriteSession::open(const World& world, con
         std::make_unique<SessionKeys>(repository.keys(), session->id_, world.host, world.random, world.clock);
     session->source_ = open_content(repository, ContentOf::LivePacks);
     PackSinkOptions sink;
-    sink.pipeline.compression_level = options.compression_level;
+    sink.pipeline.compression = options.compression;
     sink.pipeline.memory_budget = options.memory_budget;
     sink.pipeline.pack_target = repository.config().pack_target;
     sink.small_limit = repository.config().small_limit;
@@ -232,10 +232,10 @@ Result<Commit> WriteSession::make_commit(CommitDetails& details) {
     if (details.worm)
         commit.retain_until = Timestamp{commit.created_at.nanoseconds() + details.retention_days * kNanosecondsPerDay};
     details.body.manifest_nonce = world_.random.array<16>();
-    details.body.level = static_cast<std::uint8_t>(level_);
+    details.body.compression = static_cast<std::uint8_t>(compression_);
     commit.manifest_hash = manifest_hash(details.body.manifest_nonce, details.body.root);
     const Bytes plain = DR_TRY(encode_snapshot_body(details.body));
-    commit.body = DR_TRY(seal_record_body(*keys_, plain, level_));
+    commit.body = DR_TRY(seal_record_body(*keys_, plain, compression_));
     return commit;
 }
 

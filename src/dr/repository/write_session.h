@@ -36,7 +36,7 @@ std::unique_ptr<PackSource> open_content(const Repository& repository, ContentOf
 struct WriteSessionOptions {
     std::string spec_id;  // the parent is the newest snapshot of this plan
     std::string tag;
-    int compression_level = 1;
+    int compression = kLevelByContent;  // as level_for() takes it
     std::size_t memory_budget = 64U << 20;
 };
 
@@ -97,7 +97,7 @@ private:
     std::vector<PackId> rescue_needed(const State& now) const;
 
     World world_;
-    int level_ = 1;
+    int compression_ = kLevelByContent;
     std::uint64_t id_ = 0;
     std::optional<Snapshot> parent_;
     bool parent_is_damaged_ = false;

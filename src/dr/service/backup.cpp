@@ -15,10 +15,6 @@
 namespace dr {
 namespace {
 
-// zstd at this level with solid frames is smaller than level 3 is without, and several times faster
-// (docs/PERFORMANCE.md).
-constexpr int kCompressionLevel = 1;
-
 Result<void> create_repository(const World& world, const Settings& settings, Encryption encryption,
                                bool make_directory) {
     const KeyInHand key = DR_TRY(key_in_hand(settings, nullptr));
@@ -131,7 +127,7 @@ Result<std::unique_ptr<WriteSession>> open_session(const Backup& job) {
     WriteSessionOptions options;
     options.spec_id = job.request.spec.spec_id.text();
     options.tag = job.request.spec.tag.text();
-    options.compression_level = kCompressionLevel;
+    options.compression = job.settings.compression;
     options.memory_budget = job.settings.memory_budget;
     return WriteSession::open({job.repository, job.pool, job.world.host, job.world.clock, job.world.random}, options);
 }

@@ -1,5 +1,7 @@
 #include "dr/service/settings.h"
 
+#include <cstdlib>
+
 #include "dr/models/relative_path.h"
 #include "dr/models/suggest.h"
 
@@ -249,6 +251,13 @@ Result<ResolvedSettings> Resolver::resolve() {
     return std::move(out_);
 }
 
+// What the session is asked for: "none", "zstd", or "zstd:" and a level, as parsed.
+int compression_setting(const StorageTarget& target) {
+    if (target.compression == "none") return kNoCompression;
+    if (target.compression == "zstd") return kLevelByContent;
+    return std::atoi(target.compression.c_str() + std::string_view{"zstd:"}.size());
+}
+
 Error unknown_target(const ResolvedSettings& resolved, const std::string& name) {
     std::vector<std::string_view> known;
     for (const auto& [id, target] : resolved.settings.targets) known.push_back(id);
@@ -296,6 +305,7 @@ Result<bool> apply_storage_target(ResolvedSettings& resolved, const Identifier& 
     resolved.settings.storage_path = found->second.base_path;
     if (resolved.values[1].source != ValueSource::Option)
         resolved.settings.backend = std::string(name_of(found->second.backend));
+    resolved.settings.compression = compression_setting(found->second);
     storage.value = found->second.base_path;
     storage.source = ValueSource::Config;
     storage.origin = resolved.config_file;

@@ -192,6 +192,20 @@ TEST_F(StorageTargets, AConfiguredOneDecidesWhereThePlanGoes) {
     EXPECT_EQ(settings.settings.backend, "archive");
 }
 
+TEST_F(StorageTargets, ACompressionIsUsedWhereItsTargetIs) {
+    const auto compression = [&](const std::string& word) {
+        input_.config = config_of("[targets.a]\nbackend = 'local'\nbase_path = '/a'\ncompression = '" + word + "'\n");
+        ResolvedSettings settings = resolved(input_);
+        EXPECT_EQ(settings.settings.compression, kLevelByContent);
+        EXPECT_TRUE(apply_storage_target(settings, id("a")).ok());
+        return settings.settings.compression;
+    };
+    EXPECT_EQ(compression("none"), kNoCompression);
+    EXPECT_EQ(compression("zstd"), kLevelByContent);
+    EXPECT_EQ(compression("zstd:7"), 7);
+    EXPECT_EQ(compression("zstd:19"), 19);
+}
+
 TEST_F(StorageTargets, ALineOrTheEnvironmentBeatsIt) {
     input_.environment = {{"QNWIS_DR_STORAGE_PATH", "/environment"}};
     ResolvedSettings settings = resolved(input_);

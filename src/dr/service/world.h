@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dr/base/monitor.h"
+#include "dr/codec/compress.h"
 #include "dr/crypto/secret.h"
 #include "dr/models/selection.h"
 #include "dr/models/storage_target.h"
@@ -41,6 +42,7 @@ struct Settings {
     std::string scratch_directory = "/tmp";
     WorkspaceMapping mapping;
     std::map<std::string, StorageTarget> targets;
+    int compression = kLevelByContent;      // as level_for() takes it; of the storage target
     std::size_t memory_budget = 64U << 20;  // bytes of blobs waiting to be written
     unsigned workers = 0;                   // 0: one for each core
     bool allow_older_history = false;       // --accept-history: pin what is there now
