@@ -2,16 +2,15 @@
 import base64, contextlib, functools, hashlib, hmac, itertools, json, os, pathlib, re, struct, sys, types
 import argon2, zstandard
 from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 MIB, PASSPHRASE, KEK_FILE = 1 << 20, 1, 2  # the latter are kinds of slots
 BACKUP, FORGET, GC, ADMIN, ANY = 1, 2, 4, 8, 31  # roles
 HEADER, FRAME, TAG, FOOTER = 256, 36, 16, 384  # bytes of the parts of a pack
 SINGLE, SOLID, DIRECTORY, ROWS, TAIL, FILTER, COMMIT, PACKS = range(1, 9)  # types of frames
-DATA, NODE, EXTENTS, XATTRS = 1, 2, 3, 4  # types of blobs
-FILE, FOLDER, SYMLINK, FIFO, DEVICES = 1, 2, 3, 4, (5, 6)  # kinds of entries
+(DATA, NODE, EXTENTS, XATTRS), (FILE, FOLDER, SYMLINK, FIFO), DEVICES = range(1, 5), range(1, 5), (5, 6)  # types of blobs; kinds of entries
 LISTS = "packs:*dBv runs_added:*d runs_removed:*d newrefs:*d rescue:*d"
 RECORDS = {  # the types of records that a reader needs: name, who may sign, payload in the letters of Cursor.SIZES
     1: ("genesis", 0, "config:d chunker:d arbitration:B random:S"), 2: ("key.grant", ADMIN, "who:d roles:v label:b"),
@@ -35,8 +34,8 @@ def require(condition, message):
 def reading(what):  # whatever a library refuses in here means that `what` is damaged
     try:
         yield
-    except (InvalidSignature, InvalidTag, InvalidUnwrap, zstandard.ZstdError, struct.error, ValueError, LookupError, TypeError) as error:
-        raise Damaged(f"{what} is damaged: {type(error).__name__} {error}") from None
+    except (InvalidSignature, InvalidTag, keywrap.InvalidUnwrap, zstandard.ZstdError, struct.error, ValueError, LookupError, TypeError) as bad:
+        raise Damaged(f"{what} is damaged: {type(bad).__name__} {bad}") from None
 
 class Cursor:  # §1: reads one field after the other, never past the end; end() demands that nothing is left
     SIZES = {"0": 1, "B": 1, "H": 2, "I": 4, "Q": 8, "t": 8, "S": 16, "d": 32}  # v varint, s svarint, b bytes, t i64, S d bytes, 0 zero
@@ -79,6 +78,7 @@ sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
 hmac256 = lambda key, *parts: hmac.digest(key, b"".join(parts), "sha256")
 expand = lambda key, info: hmac256(key, info, b"\x01")  # HKDF-Expand to 32 bytes, which is one block
 hkdf = lambda salt, key, info: expand(hmac256(salt, key), info)
+public_of = lambda private: private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 blob_id = lambda repository, kind, digest: hmac256(repository.blob_key, bytes([kind]), digest)
 
 def checked(data, what):  # the bytes before the crc that ends a structure
@@ -87,14 +87,16 @@ def checked(data, what):  # the bytes before the crc that ends a structure
 
 def open_slot(data, what, kind, secret):  # §4: the public and private key of a slot, or None where it belongs to another secret
     at = Cursor(checked(data, what), what, b"QDRSLOT1")
-    own_kind, t, memory, salt, kek_id, public, _, wrapped, _ = at.read("B000IQSSdd") + [at.take(72), at.read("0" * 33)]  # no pin
+    own_kind, t, memory, salt, kek_id, public, actor, wrapped, _ = at.read("B000IQSSdd") + [at.take(72), at.read("0" * 33)]  # no pin
     if own_kind != kind or kind == KEK_FILE and kek_id != sha256(b"qnwis-dr/1/kek-id", secret)[:16]:
         return None
-    require(kind == KEK_FILE or 1 <= t <= 100 and 8192 <= memory <= 4096 * MIB, f"{what} is damaged: senseless Argon2id parameters")
+    require(kind == KEK_FILE or 1 <= t <= 16 and 8192 <= memory <= 1024 * MIB and not memory % 1024, f"{what} is damaged: wrong Argon2id")
     key = hkdf(salt, secret, b"qnwis-dr/1/kek") if kind == KEK_FILE else \
         argon2.low_level.hash_secret_raw(secret, salt, t, memory // 1024, 1, 32, argon2.Type.ID, 19)
-    with contextlib.suppress(InvalidUnwrap):  # another passphrase's
-        return public, x25519.X25519PrivateKey.from_private_bytes(aes_key_unwrap(key, wrapped)[:32])
+    with contextlib.suppress(keywrap.InvalidUnwrap):  # another passphrase's
+        keys = keywrap.aes_key_unwrap(key, wrapped)
+        private, signer = x25519.X25519PrivateKey.from_private_bytes(keys[:32]), ed25519.Ed25519PrivateKey.from_private_bytes(keys[32:])
+        return require((public, actor) == (public_of(private), public_of(signer)), f"{what}: public keys of others") or (public, private)
 
 def open_ring(data, number, repository_id, public, private):  # §4: K_id and {epoch: R}, from the box that is sealed to this slot
     what, tail = f"keys/ring-{number:08}", number.to_bytes(4, "little")
@@ -104,18 +106,17 @@ def open_ring(data, number, repository_id, public, private):  # §4: K_id and {e
     require(public in boxes, f"{what} is not sealed to the slot that opens")
     ephemeral, box = boxes[public][:32], boxes[public][32:]
     with reading(what):
-        shared = private.exchange(x25519.X25519PublicKey.from_public_bytes(ephemeral))
-        kek = hkdf(ephemeral + public, shared, b"qnwis-dr/1/box" + repository_id + tail)
-        at = Cursor(aes_key_unwrap(kek, box), what, b"\x01\0\0\0")
+        shared, info = private.exchange(x25519.X25519PublicKey.from_public_bytes(ephemeral)), b"qnwis-dr/1/box" + repository_id + tail
+        at = Cursor(keywrap.aes_key_unwrap(hkdf(ephemeral + public, shared, info), box), what, b"\x01\0\0\0")
     epochs, blob_key, _ = at.read("Idd")
     roots = dict(at.read("I0000d") for _ in range(epochs))
     at.end()
     return blob_key, roots
 
 def parse_file(data, what):  # §9: the body of the first copy that checks
-    for copy in data[:len(data) // 2], data[len(data) // 2:]:
-        if len(copy) >= 16 and copy[:16] == b"QREC" + struct.pack("<III", len(copy) - 16, crc32c(copy[16:]), 0):
-            return copy[16:]
+    for copy in data, data[len(data) // 2:]:
+        if (body := copy[16:16 + int.from_bytes(copy[4:8], "little")]) and copy[:16] == b"QREC" + struct.pack("<III", len(body), crc32c(body), 0):
+            return body
     raise Damaged(f"{what} is damaged: no copy of it is whole")
 
 def parse_record(body, what, repository_id):  # §9: the fields of a record whose signature is right
@@ -189,7 +190,7 @@ class Repository:  # repository.json and the replayed log (§3, §9, §10). What
         return True
     def unlock(self, path, kind):  # opens the newest ring with the passphrase or the key-encryption key in a file
         require(path, "this repository is encrypted: name a --kek-file or a --passphrase-file")
-        line, number = pathlib.Path(path).read_bytes().split(b"\n", 1)[0].removesuffix(b"\r"), max(self.rings)
+        line, number = pathlib.Path(path).read_bytes().removesuffix(b"\n").removesuffix(b"\r"), max(self.rings)
         key = re.fullmatch(rb"qnwis-dr-kek-1:([A-Za-z0-9+/]{43}=)", line)
         require(kind == PASSPHRASE or key, f"{path} is no key-encryption-key file")
         secret = line if kind == PASSPHRASE else base64.b64decode(key.group(1))
@@ -207,7 +208,7 @@ def open_header(raw, repository, what):  # §5: class, clock and K_pack of a pac
     if not repository.roots:
         return kind, clock, None
     with reading(what):
-        dek = aes_key_unwrap(repository.roots[epoch], wrapped)
+        dek = keywrap.aes_key_unwrap(repository.roots[epoch], wrapped)
     key = hkdf(salt, dek, b"qnwis-dr/1/pack" + repository.id + struct.pack("<QIB", session, sequence, kind))
     require(expand(key, b"qnwis-dr/1/commit") == commitment, f"{what} does not open with its key")
     return kind, clock, key
@@ -226,13 +227,13 @@ def open_frame(repository, header, raw, kinds, what, number=None):  # the blobs 
         elif sha256(header, raw[:FRAME], payload)[:TAG] != tag:
             raise InvalidTag
         if codec:
-            require(zstandard.frame_content_size(payload) in (plain_length, -1), f"{what} inflates to another length")
+            require(payload[:5] == b"\x28\xB5\x2F\xFD\0" and payload[5] <= 104, f"{what} is no zstd frame of this format")
             payload = zstandard.ZstdDecompressor().decompress(payload, max_output_size=plain_length, allow_extra_data=False)
     require(len(payload) == plain_length, f"{what} inflates to another length")
     at = Cursor(payload, what)
     blobs = [at.take(length) for length, in at.many("v", 65535)] if kind == SOLID else [at.take(plain_length)]
     at.end()
-    return blobs
+    return require(blobs and all(blobs) or kind not in (SINGLE, SOLID), f"{what} holds no blobs, or empty ones") or blobs
 
 class Pack:  # §5: one pack file, its footer checked
     def __init__(self, repository, path):
@@ -268,8 +269,8 @@ class Pack:  # §5: one pack file, its footer checked
         table = self.read(self.sliced, 32 * self.slices)
         require(sha256(b"qnwis-dr/1/pack-id", struct.pack("<QI", self.sliced, self.slice_size), table) == self.id, f"{self.what}: damaged")
         for number, start in enumerate(range(0, self.sliced, self.slice_size)):
-            hashed = sha256(self.read(start, min(self.slice_size, self.sliced - start)))
-            require(hashed == table[32 * number:][:32], f"{self.what} is damaged: slice {number}, from byte {start}")
+            slice_hash = sha256(self.read(start, min(self.slice_size, self.sliced - start)))
+            require(slice_hash == table[32 * number:][:32], f"{self.what} is damaged: slice {number}, from byte {start}")
     def check_blobs(self):  # opens every frame and checks every blob; yields what the directory says of each
         for number, (kind, offset, length, listed) in enumerate(self.directory()):
             blobs = self.frame(offset, length, (kind,), number) if kind in (SINGLE, SOLID) else []
@@ -284,7 +285,7 @@ class Blobs:  # §6, §8: every blob by its id. `places` maps (type, first half 
         try:
             for run in repository.runs if use_index else ():
                 self.read_run(Pack(repository, repository.path / "index" / run.hex()))
-        except (Damaged, FileNotFoundError) as error:
+        except (Damaged, FileNotFoundError) as bad:
             use_index = warn(f"{error}: read the directories of the packs instead")
         for path in () if use_index else repository.path.glob("packs/" + "[0-9]" * 20 + "/" + "?" * 64):
             try:
@@ -341,7 +342,7 @@ class Tree:  # §7: the files of one snapshot
             node, level = nodes.pop()
             at = Cursor(node[0] if len(node) == 1 else self.blobs.get(NODE, *node), self.what, b"\x01")
             own_level, = at.read("B")
-            require(own_level <= 32 and level in (None, own_level), f"{self.what}: a node of a wrong level")
+            require(own_level <= 31 and level in (None, own_level), f"{self.what}: a node of a wrong level")
             if own_level:
                 nodes += [((blob, length), own_level - 1) for _, blob, length, _, _ in reversed(at.many("bdvvv", 65536))]
             for _ in range(0 if own_level else at.varint(65536)):
@@ -354,7 +355,7 @@ class Tree:  # §7: the files of one snapshot
         e = types.SimpleNamespace()
         e.name, e.kind, flags, e.mode, e.uid, e.gid, seconds, nanoseconds, _, _, inode = at.read("bBvvvvsvsvv")
         require(0 < len(e.name) <= 255 and e.name not in (b".", b"..") and not {0, 47} & set(e.name), f"{self.what}: {e.name!r} is no name")
-        require(1 <= e.kind <= 7 and flags <= 31 and e.mode <= 0o7777 and nanoseconds < 10**9, f"{self.what}: {e.name!r} is damaged")
+        require(1 <= e.kind <= 7 and flags <= 31 and flags & 17 < 17 and e.mode <= 0o7777 and nanoseconds < 10**9, f"{self.what}: {e.name!r}")
         e.mtime = seconds * 10**9 + nanoseconds
         e.link = (at.read("vv")[0], inode) if flags & 2 else None
         at.read("v" if flags & 4 else "")  # inode flags are not restored

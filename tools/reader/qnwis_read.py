@@ -95,8 +95,7 @@ def main():
     options = parser.parse_args()
     try:
         require(options.target or options.command != "restore", "where to? name a directory")
-        secret, word = options.passphrase_file or options.kek_file, options.snapshot
-        repository = Repository(options.repository)
+        secret, word, repository = options.passphrase_file or options.kek_file, options.snapshot, Repository(options.repository)
         if repository.encrypted and options.command != "list" and (secret or options.command != "check"):
             repository.unlock(secret, PASSPHRASE if options.passphrase_file else KEK_FILE)
         if options.command in ("list", "check"):

@@ -9,6 +9,7 @@ import unittest
 
 import zstandard
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
@@ -69,7 +70,7 @@ class Writer:
         self.bytes, self.listed = self.header, b""
 
     def frame(self, number, kind, plain, blobs=(), codec=0):
-        payload = zstandard.ZstdCompressor().compress(plain) if codec else plain
+        payload = zstandard.ZstdCompressor(write_content_size=False).compress(plain) if codec else plain
         fs = bytes([number]) * 16
         head = b"QFRM" + struct.pack("<IIBBHI", len(payload), number, kind, codec, 0, len(plain)) + fs
         if self.encrypted:
@@ -144,10 +145,11 @@ class NumbersTest(unittest.TestCase):
 class KeysTest(unittest.TestCase):
     SLOT, ACTOR_SEED, KEK = X25519PrivateKey.from_private_bytes(bytes([1]) * 32), bytes([2]) * 32, bytes([3]) * 32
 
-    def slot(self, pin=0):
+    def slot(self, pin=0, actor_seed=ACTOR_SEED):
         salt = bytes([4]) * 16
         body = b"QDRSLOT1" + bytes([2, 0, 0, 0]) + struct.pack("<IQ", 0, 0) + salt
-        body += hashlib.sha256(b"qnwis-dr/1/kek-id" + self.KEK).digest()[:16] + public_bytes(self.SLOT) + bytes(32)
+        body += hashlib.sha256(b"qnwis-dr/1/kek-id" + self.KEK).digest()[:16] + public_bytes(self.SLOT)
+        body += public_bytes(Ed25519PrivateKey.from_private_bytes(actor_seed))
         body += aes_key_wrap(derive(salt, self.KEK, b"qnwis-dr/1/kek"), bytes([1]) * 32 + self.ACTOR_SEED) + bytes([pin]) + bytes(32)
         return body + crc(body)
 
@@ -178,6 +180,10 @@ class KeysTest(unittest.TestCase):
             with self.assertRaises(f.Damaged):
                 f.open_slot(slot, "a slot", f.KEK_FILE, self.KEK)
 
+    def test_a_slot_with_a_public_key_of_somebody_else_is_damaged(self):
+        with self.assertRaises(f.Damaged):
+            f.open_slot(self.slot(actor_seed=bytes(32)), "a slot", f.KEK_FILE, self.KEK)
+
     def test_a_ring_opens_with_the_slot_it_is_sealed_to(self):
         blob_key, roots = f.open_ring(self.ring(), 2, REPOSITORY_ID, public_bytes(self.SLOT), self.SLOT)
         self.assertEqual((blob_key, roots), (BLOB_KEY, {1: ROOT, 2: bytes(32)}))
@@ -189,8 +195,23 @@ class KeysTest(unittest.TestCase):
                 f.open_ring(self.ring(), number, repository, public_bytes(slot), slot)
 
 
+class LogTest(unittest.TestCase):
+    def test_one_whole_copy_of_a_record_is_enough_wherever_the_other_is_damaged(self):
+        copy = b"QREC" + struct.pack("<I", 5) + crc(b"hello") + bytes(4) + b"hello"
+        flipped = bytearray(copy)
+        for place in range(len(copy)):
+            flipped[place] ^= 4
+            for data in (bytes(flipped) + copy, copy + bytes(flipped), copy + copy[:place], copy + copy + b"x"):
+                self.assertEqual(f.parse_file(data, "a test"), b"hello")
+            with self.assertRaises(f.Damaged):
+                f.parse_file(bytes(flipped) * 2, "a test")
+            flipped[place] ^= 4
+        with self.assertRaises(f.Damaged):
+            f.parse_file(b"", "a test")
+
+
 class PacksTest(unittest.TestCase):
-    LARGE, SMALL = bytes(range(256)) * 400, (b"one", b"", b"three" * 100)
+    LARGE, SMALL = bytes(range(256)) * 400, (b"one", b"2", b"three" * 100)
 
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -253,11 +274,26 @@ class PacksTest(unittest.TestCase):
     def test_a_frame_inflates_to_its_length_and_no_further(self):
         for plain_length, payload in ((10, b"123456789"), (8, b"123456789")):
             writer = Writer(False)
-            packed = zstandard.ZstdCompressor().compress(payload)
+            packed = zstandard.ZstdCompressor(write_content_size=False).compress(payload)
             head = b"QFRM" + struct.pack("<IIBBHI", len(packed), 0, 1, 1, 0, plain_length) + bytes(16)
             frame = head + packed + hashlib.sha256(writer.header + head + packed).digest()[:16]
             with self.assertRaises(f.Damaged):
                 f.open_frame(self.repository(False), writer.header, frame, (f.SINGLE,), "a test")
+
+    def test_a_zstd_frame_that_says_more_than_it_must_is_refused(self):
+        for packed in (zstandard.ZstdCompressor().compress(b"123456789"), b"\x28\xB5\x2F\xFD\0\x69\x49\0\x00123456789"):
+            writer = Writer(False)
+            head = b"QFRM" + struct.pack("<IIBBHI", len(packed), 0, 1, 1, 0, 9) + bytes(16)
+            frame = head + packed + hashlib.sha256(writer.header + head + packed).digest()[:16]
+            with self.assertRaises(f.Damaged):
+                f.open_frame(self.repository(False), writer.header, frame, (f.SINGLE,), "a test")
+
+    def test_an_empty_blob_or_a_solid_frame_of_none_is_refused(self):
+        for plain in (b"\x00", b"\x02\x01\x00a"):
+            writer = Writer(True)
+            writer.frame(0, 2, plain)
+            with self.assertRaises(f.Damaged):
+                f.open_frame(self.repository(), writer.header, writer.bytes[256:], (f.SOLID,), "a test")
 
     def test_a_solid_frame_with_bytes_left_over_is_refused(self):
         writer = Writer(True)
