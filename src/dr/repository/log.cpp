@@ -62,13 +62,14 @@ Result<void> Log::load_genesis() {
     return {};
 }
 
+Result<bool> Log::exists(std::uint64_t seq) const {
+    const Result<std::uint64_t> size = store_->size(record_name(seq));
+    if (!size.ok() && size.error().code() != ErrorCode::NotFound) return size.error();
+    return size.ok();
+}
+
 // The numbers have no gaps, so the last one is found by doubling and halving, without a listing.
 Result<std::uint64_t> Log::find_head() const {
-    const auto exists = [this](std::uint64_t seq) -> Result<bool> {
-        const Result<std::uint64_t> size = store_->size(record_name(seq));
-        if (!size.ok() && size.error().code() != ErrorCode::NotFound) return size.error();
-        return size.ok();
-    };
     std::uint64_t there = 0;
     std::uint64_t absent = 1;
     while (DR_TRY(exists(absent))) {
@@ -114,7 +115,15 @@ Result<void> Log::refresh() {
 Result<bool> Log::replay_next() {
     const std::uint64_t seq = state_.next_seq();
     Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
-    if (!file.ok() && file.error().code() == ErrorCode::NotFound) return false;
+    if (!file.ok() && file.error().code() == ErrorCode::NotFound) {
+        // The end, unless the number after it is taken: then it came since we looked, or it was lost.
+        if (!DR_TRY(exists(seq + 1))) return false;
+        file = store_->get(record_name(seq), kMaxRecordFile);
+    }
+    if (!file.ok() && file.error().code() == ErrorCode::NotFound) {
+        file = file_in_archive(*store_, seq);
+        if (!file.ok()) return damaged_at(seq, "it is gone, and the one after it is there");
+    }
     if (!file.ok() && file.error().code() != ErrorCode::Damaged) return std::move(file).error();
 
     unsettled_ = true;
@@ -205,6 +214,13 @@ Result<void> Log::may_append(const RecordPayload& payload) const {
             .means("a newer version wrote to this repository; this one may read it but not write")
             .next("qnwis_dr version");
     }
+    if (state_.genesis().arbitration != 1) {
+        return Error{ErrorCode::Unsupported,
+                     "the repository decides in a way that this version does not know who wins a "
+                     "number of the log"}
+            .means("this version may read it but not write")
+            .next("qnwis_dr version");
+    }
     if (!state_.junk().empty() && !std::holds_alternative<AdminVoid>(payload)) return *problem_;
     return {};
 }
@@ -240,7 +256,8 @@ Result<Log::Taken> Log::take_number(std::uint64_t seq, ByteSpan file) {
 // Whoever fills a group writes its caches. That this fails is no failure: the next group gets its own.
 void Log::write_caches(const SigningKey& key) const {
     const std::uint64_t seq = state_.head().seq;
-    if ((seq + 1) % kCheckpointEvery == 0) (void)write_checkpoint(*store_, state_, key);
+    // A state with junk left is not kept: the checkpoint would forget it.
+    if ((seq + 1) % kCheckpointEvery == 0 && state_.junk().empty()) (void)write_checkpoint(*store_, state_, key);
     if ((seq + 1) % kArchiveEvery == 0) (void)write_archive(*store_, seq);
 }
 

@@ -82,6 +82,7 @@ private:
     Result<void> load();
     Result<void> load_genesis();
     Result<void> load_checkpoint();
+    Result<bool> exists(std::uint64_t seq) const;
     Result<std::uint64_t> find_head() const;
     Result<bool> replay_next();
     Result<bool> replay_body(ByteSpan body);

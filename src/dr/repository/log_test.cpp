@@ -430,6 +430,36 @@ TEST(LogDamage, TheArchiveHealsADamagedRecord) {
     EXPECT_EQ(world.open(options).read(18).value().seq, 18U);
 }
 
+TEST(LogDamage, ALostRecordIsDamageNotAnEnd) {
+    World world;
+    Log log = world.create();
+    for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(4)).value();
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+    world.store->remove(record_name(5)).value();
+    world.store->remove(record_name(6)).value();
+    EXPECT_EQ(world.open().state().head().seq, 3U) << "an older log is what pins tell";
+}
+
+TEST(LogDamage, TheArchiveHealsALostRecord) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kArchiveEvery + 3) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(18)).value();
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), log.state());
+}
+
+TEST(Log, AnotherArbitrationStopsWritersNotReaders) {
+    World world;
+    Genesis genesis;
+    genesis.arbitration = 2;
+    Log log = Log::create(*world.store, genesis, key(1), world.clock).value();
+    EXPECT_EQ(log.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Unsupported);
+    EXPECT_TRUE(Log::open(*world.store).ok());
+}
+
 class LogJunk : public testing::TestWithParam<int>, protected World {
 protected:
     // Puts something at the next number that is no record of this log there.
@@ -495,6 +525,24 @@ TEST_P(LogJunk, AtTheNextNumberStopsEverybodyUntilAnAdminNamesIt) {
     EXPECT_TRUE(again.append(key(1), clock, Open{}).ok());
 }
 INSTANTIATE_TEST_SUITE_P(Kinds, LogJunk, testing::Range(0, 7));
+
+// A checkpoint cannot say what is left; the append that would write it must not fail over that.
+TEST(LogJunkless, WhileJunkIsLeftThereIsNoCheckpoint) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kCheckpointEvery - 4) log.append(key(1), world.clock, Open{}).value();
+    for (std::uint64_t seq = kCheckpointEvery - 3; seq < kCheckpointEvery - 1; ++seq)
+        world.store->put_new(record_name(seq), as_bytes("junk"), Durability::Now).value();
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    Log careful = world.open(salvage);
+    const Sha256 junk = sha256(as_bytes("junk"));
+    EXPECT_EQ(careful.append(key(1), world.clock, AdminVoid{kCheckpointEvery - 3, junk}).value().seq,
+              kCheckpointEvery - 1);
+    EXPECT_FALSE(world.store->size(checkpoint_name(kCheckpointEvery - 1)).ok());
+    ASSERT_TRUE(careful.append(key(1), world.clock, AdminVoid{kCheckpointEvery - 2, junk}).ok());
+    EXPECT_EQ(world.open().state(), careful.state());
+}
 
 TEST(LogJunkless, GenesisMustBeGenesis) {
     World world;

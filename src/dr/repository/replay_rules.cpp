@@ -35,11 +35,14 @@ private:
     // --- repository and keys
 
     Reason rule(const Genesis&) const { return "there is a genesis already"; }
-    Reason rule(const UnknownPayload&) const { return {}; }
+    // What it means is not known, but whoever has no role may do nothing: not stop the writers, not move the trusted
+    // time.
+    Reason rule(const UnknownPayload&) const { return lacks(role::kAll); }
     Reason rule(const KeyGrant&) const { return lacks(role::kAdmin); }
     Reason rule(const KeySlot&) const { return lacks(role::kAdmin); }
     Reason rule(const KeyRing& ring) const {
         if (Reason reason = lacks(role::kAdmin)) return reason;
+        if (ring.number == 0) return "rings are numbered from 1";
         if (state_.ring_ && ring.number <= state_.ring_->number)
             return "a ring with this or a greater number is named already";
         return {};

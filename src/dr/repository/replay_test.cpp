@@ -61,6 +61,7 @@ TEST_F(Replay, AnActorMayDoWhatItsRolesSay) {
                                  {kCollector, LockExtend{snapshot, kStart}},
                                  {kHost, AdminVoid{}},
                                  {kHost, AdminRollback{}},
+                                 {kStranger, UnknownPayload{99, {}}},
                                  {kStranger, Open{}},
                                  {kStranger, DamagedPacks{}},
                                  {kStranger, VerifiedPacks{}},
@@ -83,6 +84,7 @@ TEST_F(Replay, KeysAndRingsAreRemembered) {
     ASSERT_EQ(state.slots().size(), 1U);
     EXPECT_EQ(state.slots().at("k-1").file, Sha256::from(Bytes(32, 2)));
     EXPECT_FALSE(state.ring());
+    EXPECT_EQ(refused(KeyRing{0, {}}), "rings are numbered from 1");
     add(KeyRing{1, {}});
     add(KeyRing{2, Sha256::from(Bytes(32, 3))});
     EXPECT_NE(refused(KeyRing{2, {}}), "");
@@ -431,6 +433,7 @@ TEST_F(Replay, ARequiredRecordOfAnUnknownTypeIsRemembered) {
     LogRecord next;
     next.required = false;
     next.seq = state.next_seq();
+    next.actor = key(kAdmin).public_key();
     next.payload = UnknownPayload{99, {}};
     EXPECT_TRUE(apply(state, next, {}).applied());
     EXPECT_FALSE(state.unknown_required());
@@ -438,6 +441,14 @@ TEST_F(Replay, ARequiredRecordOfAnUnknownTypeIsRemembered) {
     EXPECT_EQ(state.unknown_required(), last);
     add(UnknownPayload{98, {}});
     EXPECT_EQ(state.unknown_required(), last - 1);
+}
+
+TEST_F(Replay, WhoHasNoRoleNeitherStopsWritersNorMovesTheTrustedTime) {
+    const Timestamp before = state.trusted_time();
+    now = Timestamp{now.nanoseconds() + kNanosecondsPerDay};
+    EXPECT_EQ(refused(kStranger, UnknownPayload{99, {}}), "its actor has no role here");
+    EXPECT_FALSE(state.unknown_required());
+    EXPECT_EQ(state.trusted_time(), before);
 }
 
 TEST_F(Replay, RollbacksAreKept) {
