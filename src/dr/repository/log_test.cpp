@@ -291,7 +291,7 @@ TEST(LogPowerCut, WhatWasBuiltUponIsDurable) {
         Log first = Log::create(*one, Genesis{}, key(1), clock).value();
         // The directory sync of the first writer's append fails: its record is seen by all and durable for nobody.
         const std::uint64_t before = disk.operations();
-        for (std::uint64_t step = before + 5; step < before + 9; ++step) disk.fail_at(step, EIO);
+        for (std::uint64_t step = before + 6; step < before + 10; ++step) disk.fail_at(step, EIO);
         EXPECT_FALSE(first.append(key(1), clock, Open{}).ok());
         Result<Log> second = Log::open(*two);
         if (!second.ok()) continue;
