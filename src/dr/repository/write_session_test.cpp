@@ -58,6 +58,7 @@ TEST(WriteSession, WhatOnlyADamagedPackHoldsIsStoredAnew) {
     ASSERT_TRUE(test.create(*test.store()).ok());
     OpenedTestRepository open{test};
     const Bytes content = content_of_size(100'000, 5);
+    ASSERT_TRUE(open.backup(content_of_size(50'000, 6)).ok());  // its pack is inherited, and not damaged
     const std::uint64_t first = open.backup(content).value();
     const Snapshot before = *open.repository.state().snapshot_at(first);
     const PackNumbers packs = open.repository.state().packset_of(before);
