@@ -71,7 +71,7 @@ Result<BlobPlace> PackSource::locate(const BlobId& id) {
     if (world_.is_there) {
         if (const std::optional<BlobPlace> found = find_in_index(id, world_.is_there)) return *found;
     }
-    if (const std::optional<BlobPlace> found = find_in_packs(id)) return *found;
+    if (const std::optional<BlobPlace> found = DR_TRY(find_in_packs(id))) return *found;
     return missing(id);
 }
 
@@ -90,20 +90,24 @@ Result<std::vector<PackId>> PackSource::packs_of(const BlobId& id) {
     return packs;
 }
 
-std::optional<BlobPlace> PackSource::find_in_packs(const BlobId& id) {
+Result<std::optional<BlobPlace>> PackSource::find_in_packs(const BlobId& id) {
     const std::lock_guard lock{scan_mutex_};
-    if (!uncovered_.done) {
-        list_packs();
-        scan(uncovered_);
+    list_packs();
+    // A run may name a pack and still not have all its rows: they are unreadable, or a merge dropped them while the
+    // pack was condemned and somebody rescued it later. Then only the pack itself knows.
+    std::optional<Error> failure;
+    for (Scan* const part : {&uncovered_, &covered_}) {
+        const Result<void> scanned = scan(*part);
+        if (const auto found = find_in(*part, id)) return found;
+        if (!scanned.ok() && !failure) failure = scanned.error();
     }
-    if (const auto found = find_in(uncovered_, id)) return found;
-    // A run names the pack but did not find the blob: rows of it may be unreadable, and then only the pack knows.
-    if (!covered_.done && index_.had_damage()) scan(covered_);
-    return find_in(covered_, id);
+    if (failure) return *failure;
+    return std::optional<BlobPlace>{};
 }
 
 // Which of the live packs a run names, and which none does.
 void PackSource::list_packs() {
+    if (std::exchange(packs_listed_, true)) return;
     std::vector<PackId> covered;
     // Where the runs do not even say that, all packs are asked.
     if (const Result<std::vector<PackName>> packs = index_.covered_packs(); packs.ok()) {
@@ -116,16 +120,24 @@ void PackSource::list_packs() {
     }
 }
 
-// Packs that are not there or cannot be read are left out: their blobs are then missing.
-void PackSource::scan(Scan& scan) {
+// Packs that are not there or damaged are left out: their blobs are then missing. One that could not be read for the
+// moment is asked again the next time, and until then nobody can say that a blob is missing: the error is returned.
+Result<void> PackSource::scan(Scan& scan) {
+    if (scan.packs.empty()) return {};
+    std::optional<Error> failure;
     for (const PackName& pack : std::exchange(scan.packs, {})) {
         const Result<PackContents> contents = read_pack_contents(world_.objects, world_.keys, *tools_, pack);
+        if (!contents.ok() && !means_damage(contents.error())) {
+            scan.packs.push_back(pack);
+            failure = contents.error();
+        }
         if (!contents.ok()) continue;
         const std::vector<IndexRow> rows = rows_of_pack(contents.value(), number_of(pack));
         scan.rows.insert(scan.rows.end(), rows.begin(), rows.end());
     }
     std::ranges::sort(scan.rows, row_before);
-    scan.done = true;
+    if (failure) return *failure;
+    return {};
 }
 
 std::optional<BlobPlace> PackSource::find_in(const Scan& scan, const BlobId& id) const {

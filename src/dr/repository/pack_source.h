@@ -58,17 +58,16 @@ private:
     // What directories of packs say.
     struct Scan {
         std::vector<PackName> packs;  // until they were read
-        bool done = false;
-        std::vector<IndexRow> rows;  // sorted; `pack` is a number of this source
+        std::vector<IndexRow> rows;   // sorted; `pack` is a number of this source
     };
 
     std::optional<BlobPlace> find_in_index(const BlobId& id, const BlobIndex::IsLive& counts);
     std::uint32_t number_of(const PackName& pack);
     PackName name_of(std::uint32_t pack) const;
     Result<std::shared_ptr<const FrameCipher>> cipher_of(std::uint32_t pack, const std::string& object);
-    std::optional<BlobPlace> find_in_packs(const BlobId& id);
+    Result<std::optional<BlobPlace>> find_in_packs(const BlobId& id);
     void list_packs();
-    void scan(Scan& scan);
+    Result<void> scan(Scan& scan);
     std::optional<BlobPlace> find_in(const Scan& scan, const BlobId& id) const;
 
     World world_;
@@ -83,7 +82,8 @@ private:
 
     std::mutex scan_mutex_;
     Scan uncovered_;  // packs that no run names
-    Scan covered_;    // packs that one names, for when rows of runs cannot be read
+    Scan covered_;    // packs that one names, for when it does not have all their rows, or they cannot be read
+    bool packs_listed_ = false;
 };
 
 }  // namespace dr

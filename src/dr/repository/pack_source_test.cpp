@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "dr/repository/index_merge.h"
 #include "dr/repository/pack_testing.h"
 
 namespace dr {
@@ -131,6 +132,41 @@ TEST(PackSource, ReadsWithDamagedRows) {
     PackSource source = stored.source();
     EXPECT_TRUE(source.index().unreadable().empty());
     stored.expect_all_there(source);
+}
+
+// A merge drops the rows of a pack that is condemned; a session that began before rescues the pack. Another run may
+// still name it, and nothing is damaged: only the pack itself knows what it holds.
+TEST(PackSource, ReadsFromAPackThatARunNamesWithoutAllItsRows) {
+    Stored stored;
+    std::vector<PackName> packs = stored.repository.stored_packs();
+    std::vector<IndexRow> rows;
+    for (std::uint32_t pack = 0; pack < packs.size(); ++pack) {
+        const PackContents contents =
+            read_pack_contents(stored.repository.store, stored.repository.keys, stored.repository.tools, packs[pack])
+                .value();
+        const std::vector<IndexRow> all = rows_of_pack(contents, pack);
+        rows.push_back(all.front());
+    }
+    std::ranges::sort(rows, row_before);
+    IndexRunWriter writer{stored.repository.store, stored.repository.session_keys, packs, Durability::Now};
+    for (const IndexRow& row : rows) writer.add(row).value();
+    stored.runs = {writer.finish().value().at(0).id};
+    PackSource source = stored.source();
+    stored.expect_all_there(source);
+    EXPECT_FALSE(source.index().had_damage());
+}
+
+// What cannot be read now may be read in a moment: that is not damage, and not for good.
+TEST(PackSource, AReadThatFailsForTheMomentIsNoDamage) {
+    Stored stored;
+    stored.runs.clear();
+    PackSource source = stored.source();
+    stored.repository.store.read_error = Error{ErrorCode::Io, "the cable is loose"};
+    EXPECT_EQ(source.locate(stored.blobs[1].id).error().code(), ErrorCode::Io);
+    EXPECT_EQ(source.locate(stored.blobs[1].id).error().code(), ErrorCode::Io);
+    stored.repository.store.read_error.reset();
+    stored.expect_all_there(source);
+    EXPECT_EQ(stored.asked_for_packs, 1) << "the packs are listed once";
 }
 
 TEST(PackSource, SaysThatABlobIsMissing) {
