@@ -98,7 +98,10 @@ Result<std::optional<BlobPlace>> PackSource::find_in_packs(const BlobId& id) {
     std::optional<Error> failure;
     for (Scan* const part : {&uncovered_, &covered_}) {
         const Result<void> scanned = scan(*part);
-        if (const auto found = find_in(*part, id)) return found;
+        if (const auto rows = rows_in(*part, id); !rows.empty()) {
+            const IndexRow& row = rows.front();
+            return std::optional{BlobPlace{row.pack, row.frame_offset, row.frame_length, row.ordinal}};
+        }
         if (!scanned.ok() && !failure) failure = scanned.error();
     }
     if (failure) return *failure;
@@ -140,11 +143,20 @@ Result<void> PackSource::scan(Scan& scan) {
     return {};
 }
 
-std::optional<BlobPlace> PackSource::find_in(const Scan& scan, const BlobId& id) const {
-    const Id16 wanted = Id16::of(id);
-    const auto row = std::ranges::lower_bound(scan.rows, wanted, {}, &IndexRow::id);
-    if (row == scan.rows.end() || row->id() != wanted) return std::nullopt;
-    return BlobPlace{row->pack, row->frame_offset, row->frame_length, row->ordinal};
+std::span<const IndexRow> PackSource::rows_in(const Scan& scan, const BlobId& id) const {
+    const auto rows = std::ranges::equal_range(scan.rows, Id16::of(id), {}, &IndexRow::id);
+    return {rows.begin(), rows.end()};
+}
+
+Result<std::vector<PackId>> PackSource::packs_by_directory(const BlobId& id) {
+    const std::lock_guard lock{scan_mutex_};
+    list_packs();
+    std::vector<PackId> packs;
+    for (Scan* const part : {&uncovered_, &covered_}) {
+        DR_TRY(scan(*part));
+        for (const IndexRow& row : rows_in(*part, id)) packs.push_back(pack_id(row.pack));
+    }
+    return packs;
 }
 
 // --- reading

@@ -46,6 +46,8 @@ public:
     // once. Fails as locate() does if any of them does.
     Result<std::vector<BlobPlace>> locate_many(std::span<const BlobId> ids);
     Result<std::vector<PackId>> packs_of(const BlobId& id) override;
+    // The same as the directories of all packs say it: slow the first time, and the truth. The index may lack rows.
+    Result<std::vector<PackId>> packs_by_directory(const BlobId& id);
     PackId pack_id(std::uint32_t pack) const override;
     Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override;
     Result<Bytes> read(BlobType type, const BlobId& id) override;
@@ -68,7 +70,7 @@ private:
     Result<std::optional<BlobPlace>> find_in_packs(const BlobId& id);
     void list_packs();
     Result<void> scan(Scan& scan);
-    std::optional<BlobPlace> find_in(const Scan& scan, const BlobId& id) const;
+    std::span<const IndexRow> rows_in(const Scan& scan, const BlobId& id) const;
 
     World world_;
     std::shared_ptr<FrameTools> tools_;  // shared with the frames that are out

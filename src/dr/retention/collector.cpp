@@ -44,7 +44,7 @@ public:
         : repository_(repository), log_(repository.log()), actor_(actor), clock_(clock), monitor_(monitor) {}
 
     Result<void> abandon_dead(const std::string& directory, const std::string& host);
-    Result<void> tighten();
+    Result<bool> tighten();
     Result<void> condemn();
     Result<void> reap();
     Result<void> sweep();
@@ -59,11 +59,17 @@ private:
     }
     // A record that somebody else's made pointless meanwhile is no failure: the next run sees what is left.
     Result<bool> append_if_valid(RecordPayload payload) {
-        const Result<Appended> appended = log_.append(actor_, clock_, std::move(payload));
+        return append_if_valid([&payload](const State&) -> Result<RecordPayload> { return payload; });
+    }
+    Result<bool> append_if_valid(const Log::Build& build) {
+        const Result<Appended> appended = log_.append(actor_, clock_, build);
         if (appended.ok()) return true;
         if (appended.error().code() == ErrorCode::Refused) return false;
         return appended.error();
     }
+    std::vector<PackId> unused_packs() const;
+    static bool still_holds(const State& now, const Marker::Walk& walk);
+    Result<void> take_away(const std::vector<PackId>& packs, const std::vector<Marker::Walk>& walks);
     std::vector<PackId> reapable() const;
     Result<void> remove(const std::string& name, std::uint64_t size);
 
@@ -72,6 +78,8 @@ private:
     const SigningKey& actor_;
     const Clock& clock_;
     Monitor& monitor_;
+    PackMarks used_;                   // by the trees of snapshots
+    std::vector<Marker::Walk> walks_;  // of snapshots that may be tightened
 };
 
 Result<void> Collector::abandon_dead(const std::string& directory, const std::string& host) {
@@ -85,41 +93,85 @@ Result<void> Collector::abandon_dead(const std::string& directory, const std::st
     return {};
 }
 
-// Packsets are supersets read off the log. Whoever can read the trees says what they really use.
-Result<void> Collector::tighten() {
+// Packsets are supersets read off the log. Whoever can read the trees says what they really use. False where a snapshot
+// lost a pack meanwhile that its tree was found to use: then this run removes nothing.
+Result<bool> Collector::tighten() {
     const std::unique_ptr<PackSource> source = open_content(repository_);
-    Marker marker{*source, monitor_};
-    std::vector<std::uint64_t> snapshots;
-    std::vector<bool> in_a_packset(state().packs().size());
+    Marker marker{*source, state(), monitor_};
     for (const auto& [record, snapshot] : state().snapshots()) {
         const Commit commit = DR_TRY(log_.commit_of(snapshot));
         const Bytes plain = DR_TRY(open_record_body(repository_.keys(), snapshot.session, commit.body, 1U << 20));
         const SnapshotBody body = DR_TRY(decode_snapshot_body(plain));
-        Result<void> marked = marker.mark(body.root);
+        Result<void> marked = marker.mark(snapshot, body.root);
         if (!marked.ok())
             return std::move(marked).error().during("marking what snapshot " + snapshot.id.hex() + " uses");
-        snapshots.push_back(record);
-        for (const PackNumber number : state().packset_of(snapshot)) in_a_packset[number] = true;
     }
-    std::vector<PackId> unused;
-    for (PackNumber number = 0; number < in_a_packset.size(); ++number) {
-        const PackState& pack = state().packs()[number];
-        if (in_a_packset[number] && pack.reaped == 0 && !marker.packs().contains(pack.id)) unused.push_back(pack.id);
-    }
+    used_ = marker.used();
     // An index that cannot be read whole may hide a second copy, and with it that its pack is used.
-    if (source->index().had_damage()) return {};
-    outcome.marked = true;
-    for (const std::vector<PackId>& packs : in_portions(unused)) {
-        for (const std::vector<std::uint64_t>& records : in_portions(snapshots))
-            DR_TRY(append_if_valid(Tighten{records, packs}));
+    if (source->index().had_damage()) {
+        monitor_.warning("index", Error{ErrorCode::Damaged, "a part of the index cannot be read"}.means(
+                                      "what snapshots inherited and do not use stays for now"));
+        return true;
     }
+    outcome.marked = true;
+    for (const Marker::Walk& walk : marker.walks()) {
+        if (walk.complete) walks_.push_back(walk);
+    }
+    const std::vector<PackId> unused = unused_packs();
+    if (unused.empty()) return true;
+    for (const std::vector<PackId>& packs : in_portions(unused)) {
+        for (const std::vector<Marker::Walk>& walks : in_portions(walks_)) DR_TRY(take_away(packs, walks));
+    }
+    DR_TRY(log_.refresh());
+    if (std::ranges::all_of(walks_, [&](const Marker::Walk& walk) { return still_holds(state(), walk); })) return true;
+    monitor_.warning("packs", Error{ErrorCode::Refused, "another prune that runs now saw another index"}.means(
+                                  "nothing was removed; the next prune sees what is left"));
+    return false;
+}
+
+// Packs in the packset of a snapshot whose tree was walked, that no tree uses.
+std::vector<PackId> Collector::unused_packs() const {
+    PackMarks held;
+    for (const Marker::Walk& walk : walks_)
+        held.insert_all(marks_of(state().packset_of(*state().snapshot_at(walk.snapshot))));
+    std::vector<PackId> unused;
+    for (PackNumber number = 0; number < state().packs().size(); ++number) {
+        const PackState& pack = state().packs()[number];
+        if (held.contains(number) && !used_.contains(number) && pack.reaped == 0) unused.push_back(pack.id);
+    }
+    return unused;
+}
+
+// Whether the snapshot, if it is there at all, holds what its tree uses.
+bool Collector::still_holds(const State& now, const Marker::Walk& walk) {
+    const Snapshot* snapshot = now.snapshot_at(walk.snapshot);
+    return snapshot == nullptr || walk.packs.is_within(marks_of(now.packset_of(*snapshot)));
+}
+
+// Where a blob lies in two packs, another collector with another index may have left a snapshot the one and taken away
+// the other. So where the record will stand the snapshot must hold all that was marked, not only where it was marked.
+Result<void> Collector::take_away(const std::vector<PackId>& packs, const std::vector<Marker::Walk>& walks) {
+    DR_TRY(append_if_valid([&](const State& now) -> Result<RecordPayload> {
+        Tighten tighten;
+        tighten.packs = packs;
+        for (const Marker::Walk& walk : walks) {
+            if (now.snapshot_at(walk.snapshot) != nullptr && still_holds(now, walk))
+                tighten.snapshots.push_back(walk.snapshot);
+        }
+        if (tighten.snapshots.empty()) return Error{ErrorCode::Refused, "no snapshot is left that may be tightened"};
+        return RecordPayload{std::move(tighten)};
+    }));
     return {};
 }
 
+// What a tree uses is not condemned, whatever the packsets say: a damaged pack's blobs may have been stored again for
+// another snapshot, and are then all that is left of them.
 Result<void> Collector::condemn() {
     const std::uint64_t marked = state().head().seq;
     std::vector<PackId> packs;
-    for (const PackNumber number : state().unneeded_packs()) packs.push_back(state().packs()[number].id);
+    for (const PackNumber number : state().unneeded_packs()) {
+        if (!used_.contains(number)) packs.push_back(state().packs()[number].id);
+    }
     for (const std::vector<PackId>& portion : in_portions(packs)) {
         if (DR_TRY(append_if_valid(Condemn{marked, portion}))) outcome.packs_condemned += portion.size();
     }
@@ -200,7 +252,7 @@ Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, 
                                const std::string& liveness_directory, const std::string& host, Monitor& monitor) {
     Collector collector{repository, actor, clock, monitor};
     DR_TRY(collector.abandon_dead(liveness_directory, host));
-    if (repository.unlocked()) DR_TRY(collector.tighten());
+    if (repository.unlocked() && !DR_TRY(collector.tighten())) return std::move(collector.outcome);
     DR_TRY(collector.condemn());
     DR_TRY(collector.reap());
     DR_TRY(collector.sweep());

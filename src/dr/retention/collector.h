@@ -3,7 +3,8 @@
 // number of writers and readers, with nothing to lock or unlock.
 //
 //   1 sessions whose process is gone are abandoned: they hold packs back
-//   2 mark: the trees of all snapshots are walked; packs that none of them uses leave the packsets (needs the read key)
+//   2 mark: the trees of all snapshots are walked; packs that none of them uses leave the packsets (needs the read key,
+//     and an index that can be read). What a snapshot uses is what its own packset holds: see marking.h
 //   3 condemn: packs in no packset, so that sessions that begin from now on do not use them
 //   4 reap: packs condemned in the view of every open session are given up in the log, deleted, and said to be swept
 //   5 orphans: packs and index runs of ended sessions that no record names
@@ -22,7 +23,7 @@ namespace dr {
 
 struct CollectOutcome {
     std::uint64_t sessions_abandoned = 0;
-    bool marked = false;
+    bool marked = false;  // and no part of the index was unreadable
     std::uint64_t packs_condemned = 0;
     std::uint64_t packs_removed = 0;  // with those that an earlier run reaped and did not delete
     std::uint64_t bytes_freed = 0;    // of packs, orphans and leftovers

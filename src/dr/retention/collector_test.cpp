@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "dr/repository/pack_format.h"
 #include "dr/repository/testing/test_repository.h"
+#include "dr/repository/tree_reader.h"
 
 namespace dr {
 namespace {
@@ -74,6 +76,142 @@ TEST_F(CollectorTest, AParentsPacksGoAlthoughTheChildInheritedThem) {
     forget(open, parent);
     EXPECT_GT(collect_in(open).value().packs_removed, 0U);
     expect_whole(open, child, kept);
+}
+
+// Two sessions that are open at once store the same tree, each in packs of its own. What one of them stored must not
+// stand for what the other did: its packs may go.
+struct StoredTwice {
+    explicit StoredTwice(TestRepository& test) {
+        OpenedTestRepository one{test};
+        OpenedTestRepository two{test};
+        auto session_one = one.session("one").value();
+        auto session_two = two.session("two").value();
+        const DirRef root_one = store_tree(one, *session_one);
+        const DirRef root_two = store_tree(two, *session_two);
+        first = session_one->commit(one.details(root_one, "one", 30, false)).value();
+        second = session_two->commit(two.details(root_two, "two", 30, false)).value();
+    }
+
+    // A directory that is a blob of its own, of 300 files.
+    static DirRef store_tree(OpenedTestRepository& open, WriteSession& session) {
+        const TreeOutput output{session.sink(), open.repository.keys().namer,
+                                tree_seed(open.repository.ring().k_chunk)};
+        DirectoryWriter files{output};
+        for (std::uint64_t i = 0; i < 300; ++i) {
+            const auto content = std::make_shared<const Bytes>(content_of(i));
+            Entry file;
+            file.name = std::to_string(1000 + i);
+            file.size = content->size();
+            file.content.form = FileContent::Form::Single;
+            file.content.sha256 = sha256(*content);
+            session.sink()
+                .add(BlobType::Data, output.namer.name(BlobType::Data, file.content.sha256), {*content, content})
+                .value();
+            files.add(file).value();
+        }
+        Entry directory;
+        directory.name = "directory";
+        directory.kind = EntryKind::Directory;
+        directory.directory = files.finish().value();
+        EXPECT_EQ(directory.directory.form, DirRef::Form::Node);
+        DirectoryWriter root{output};
+        root.add(directory).value();
+        return root.finish().value();
+    }
+    static Bytes content_of(std::uint64_t file) { return content_of_size(200, 7000 + file); }
+
+    static void expect_whole(OpenedTestRepository& open, std::uint64_t record) {
+        const Snapshot* snapshot = open.repository.state().snapshot_at(record);
+        ASSERT_NE(snapshot, nullptr);
+        const Commit commit = open.repository.log().commit_of(*snapshot).value();
+        const Bytes plain = open_record_body(open.repository.keys(), snapshot->session, commit.body, 1 << 20).value();
+        const auto source = open_content(open.repository);
+        TreeWalk walk{*source, decode_snapshot_body(plain).value().root};
+        std::uint64_t files = 0;
+        for (;;) {
+            const auto step = walk.next();
+            ASSERT_TRUE(step.ok()) << step.error().one_line();
+            if (!step.value()) break;
+            if (step.value()->kind != TreeStep::Kind::Entry || step.value()->entry->kind != EntryKind::File) continue;
+            const Result<Bytes> read =
+                source->read(BlobType::Data, source->namer().name(BlobType::Data, step.value()->entry->sha256));
+            ASSERT_TRUE(read.ok()) << read.error().one_line();
+            EXPECT_EQ(read.value(), content_of(files++));
+        }
+        EXPECT_EQ(files, 300U);
+    }
+
+    std::uint64_t first = 0;
+    std::uint64_t second = 0;
+};
+
+TEST_F(CollectorTest, ABlobThatLiesInTwoPacksStaysInThoseOfEachSnapshot) {
+    for (const bool forget_the_first : {true, false}) {
+        SCOPED_TRACE(forget_the_first);
+        TestRepository fresh;
+        ASSERT_TRUE(fresh.create(*fresh.store()).ok());
+        const StoredTwice stored{fresh};
+        OpenedTestRepository open{fresh};
+        // Once while both are there: each keeps its own packs.
+        EXPECT_EQ(
+            collect(open.repository, open.repository.actor(), fresh.clock, "", "host", monitor).value().packs_condemned,
+            0U);
+        const std::uint64_t gone = forget_the_first ? stored.first : stored.second;
+        ASSERT_TRUE(open.repository.log().append(open.repository.actor(), fresh.clock, Forget{{{gone, ""}}}).ok());
+        const CollectOutcome outcome =
+            collect(open.repository, open.repository.actor(), fresh.clock, "", "host", monitor).value();
+        EXPECT_GT(outcome.packs_removed, 0U);
+        OpenedTestRepository later{fresh};
+        StoredTwice::expect_whole(later, forget_the_first ? stored.second : stored.first);
+    }
+}
+
+// Rows may be missing without any damage: then the packs themselves say what they hold.
+TEST_F(CollectorTest, ACopyThatTheIndexDoesNotKnowIsKeptForItsSnapshot) {
+    for (const int gone : {0, 1, 2, 3}) {
+        SCOPED_TRACE(gone);
+        TestRepository fresh;
+        ASSERT_TRUE(fresh.create(*fresh.store()).ok());
+        const StoredTwice stored{fresh};
+        OpenedTestRepository open{fresh};
+        Log& log = open.repository.log();
+        std::vector<PackId> runs(log.state().runs().begin(), log.state().runs().end());
+        std::ranges::sort(runs);
+        ASSERT_EQ(runs.size(), 2U);
+        ASSERT_TRUE(log.append(open.repository.actor(), fresh.clock, Runs{{}, {runs[gone % 2]}}).ok());
+        const auto collect_now = [&] {
+            return collect(open.repository, open.repository.actor(), fresh.clock, "", "host", monitor).value();
+        };
+        EXPECT_TRUE(collect_now().marked);
+        const std::uint64_t forgotten = gone < 2 ? stored.first : stored.second;
+        ASSERT_TRUE(log.append(open.repository.actor(), fresh.clock, Forget{{{forgotten, ""}}}).ok());
+        EXPECT_GT(collect_now().packs_removed, 0U);
+        OpenedTestRepository later{fresh};
+        StoredTwice::expect_whole(later, gone < 2 ? stored.second : stored.first);
+    }
+}
+
+// A part of the index that cannot be read may be the part that says so.
+TEST_F(CollectorTest, WithADamagedIndexNoSnapshotLosesPacks) {
+    const StoredTwice stored{test};
+    std::uint64_t parent = 0;
+    {
+        OpenedTestRepository open{test};
+        parent = open.backup(content_of_size(50'000, 1)).value();
+        ASSERT_TRUE(open.backup(content_of_size(50'000, 2)).ok());
+        forget(open, parent);
+        forget(open, stored.second);
+        const std::string run = open.store->list("index").value().at(0).name;
+        Bytes bytes = test.disk.content(run).value();
+        for (std::size_t i = kPackHeaderSize + 40; i < kPackHeaderSize + 60; ++i) bytes[i] ^= 1;
+        test.disk.overwrite(run, bytes).value();
+    }
+    OpenedTestRepository open{test};
+    const std::size_t before = open.repository.state().voids().size();
+    const CollectOutcome outcome = collect_in(open).value();
+    EXPECT_FALSE(outcome.marked);
+    EXPECT_EQ(open.repository.state().voids().size(), before);
+    StoredTwice::expect_whole(open, stored.first);
 }
 
 TEST_F(CollectorTest, WithoutTheReadKeyOnlyWhatTheLogKnowsIsUnusedGoes) {
