@@ -154,6 +154,14 @@ private:
         return "record " + std::to_string(record) + " is no snapshot, or forgotten";
     }
 
+    // Under a hold, or before the date until which it is retained.
+    Reason locked(const Snapshot& snapshot) const {
+        if (snapshot.held) return "snapshot " + snapshot.id.hex() + " is held: " + snapshot.hold_reason;
+        if (snapshot.retain_until > time_)
+            return "snapshot " + snapshot.id.hex() + " is retained until " + snapshot.retain_until.human();
+        return {};
+    }
+
     Reason rule(const Forget& forget) const {
         if (Reason reason = lacks(role::kForget)) return reason;
         std::unordered_set<std::uint64_t> once;
@@ -161,11 +169,7 @@ private:
             if (Reason reason = no_snapshot(one.snapshot)) return reason;
             if (!once.insert(one.snapshot).second)
                 return "it forgets record " + std::to_string(one.snapshot) + " twice";
-            const Snapshot& snapshot = *state_.snapshot_at(one.snapshot);
-            if (snapshot.held) return "snapshot " + snapshot.id.hex() + " is held: " + snapshot.hold_reason;
-            if (snapshot.retain_until > time_) {
-                return "snapshot " + snapshot.id.hex() + " is retained until " + snapshot.retain_until.human();
-            }
+            if (Reason reason = locked(*state_.snapshot_at(one.snapshot))) return reason;
         }
         return {};
     }
@@ -213,6 +217,8 @@ private:
         if (Reason reason = lacks(role::kGc)) return reason;
         for (const std::uint64_t record : tighten.snapshots) {
             if (Reason reason = no_snapshot(record)) return reason;
+            // What leaves its packset may be reaped: a lock on the snapshot would be worth nothing.
+            if (Reason reason = locked(*state_.snapshot_at(record))) return reason;
         }
         return unknown_pack(tighten.packs);
     }

@@ -378,6 +378,25 @@ TEST_F(Replay, ADateOfRetentionHoldsAndOnlyMovesLater) {
     EXPECT_NE(refused(LockExtend{snapshot, now}), "") << "forgotten";
 }
 
+// Or whoever may collect could take the packs of a locked snapshot out of its packset, and then remove them.
+TEST_F(Replay, ALockedSnapshotKeepsItsPackset) {
+    Commit retained = commit(open(), 1, lists({1, 2}));
+    retained.retain_until = Timestamp{kStart.nanoseconds() + kNanosecondsPerDay};
+    const std::uint64_t snapshot = add(retained);
+    const std::uint64_t other = backup(2, {3, 4});
+    EXPECT_NE(refused(kCollector, Tighten{{snapshot}, pack_ids({1})}).find("retained until"), std::string::npos);
+    EXPECT_NE(refused(kCollector, Tighten{{other, snapshot}, pack_ids({3})}), "") << "one of them is locked";
+    EXPECT_NE(refused(kAdmin, Tighten{{snapshot}, pack_ids({1})}), "") << "nobody may";
+    EXPECT_EQ(packset(snapshot), numbers({1, 2}));
+
+    add(Hold{snapshot, "case 12"});
+    now = retained.retain_until;
+    EXPECT_NE(refused(kCollector, Tighten{{snapshot}, pack_ids({1})}).find("case 12"), std::string::npos);
+    add(Release{snapshot, "closed"});
+    add(kCollector, Tighten{{other, snapshot}, pack_ids({1, 3})});
+    EXPECT_EQ(packset(snapshot), numbers({2}));
+}
+
 TEST_F(Replay, TrustedTimeNeverGoesBackAndLeapsOnlyForAnAdmin) {
     now = Timestamp{kStart.nanoseconds() - 5};
     add(kHost, Open{});

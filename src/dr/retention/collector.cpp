@@ -38,6 +38,11 @@ Result<PackName> parse_pack_object_name(std::string_view name) {
     return pack;
 }
 
+// The record that would tighten it is void as long as this is so; time only moves on.
+bool is_locked(const State& state, const Snapshot& snapshot) {
+    return snapshot.held || snapshot.retain_until > state.trusted_time();
+}
+
 class Collector {
 public:
     Collector(Repository& repository, const SigningKey& actor, const Clock& clock, Monitor& monitor)
@@ -115,7 +120,8 @@ Result<bool> Collector::tighten() {
     }
     outcome.marked = true;
     for (const Marker::Walk& walk : marker.walks()) {
-        if (walk.complete) walks_.push_back(walk);
+        // A locked one keeps all that it has, whatever it uses.
+        if (walk.complete && !is_locked(state(), *state().snapshot_at(walk.snapshot))) walks_.push_back(walk);
     }
     const std::vector<PackId> unused = unused_packs();
     if (unused.empty()) return true;
@@ -155,7 +161,8 @@ Result<void> Collector::take_away(const std::vector<PackId>& packs, const std::v
         Tighten tighten;
         tighten.packs = packs;
         for (const Marker::Walk& walk : walks) {
-            if (now.snapshot_at(walk.snapshot) != nullptr && still_holds(now, walk))
+            const Snapshot* snapshot = now.snapshot_at(walk.snapshot);
+            if (snapshot != nullptr && !is_locked(now, *snapshot) && still_holds(now, walk))
                 tighten.snapshots.push_back(walk.snapshot);
         }
         if (tighten.snapshots.empty()) return Error{ErrorCode::Refused, "no snapshot is left that may be tightened"};

@@ -311,6 +311,33 @@ TEST_F(CollectorTest, AWormSnapshotsPacksStay) {
     EXPECT_EQ(collect_in(open).value().packs_removed, 0U);
 }
 
+// A locked snapshot keeps even what it inherited and does not use; it must not keep others from being tightened.
+TEST_F(CollectorTest, LockedSnapshotsAreLeftAsTheyAre) {
+    OpenedTestRepository open{test};
+    const std::uint64_t parent = open.backup(content_of_size(50'000, 1), "locked").value();
+    const std::uint64_t locked = open.backup(content_of_size(50'000, 2), "locked", 10, true).value();
+    const std::uint64_t held_parent = open.backup(content_of_size(50'000, 3), "held").value();
+    const std::uint64_t held = open.backup(content_of_size(50'000, 4), "held").value();
+    const std::uint64_t free_parent = open.backup(content_of_size(50'000, 5), "free").value();
+    const std::uint64_t free = open.backup(content_of_size(50'000, 6), "free").value();
+    Log& log = open.repository.log();
+    ASSERT_TRUE(log.append(open.repository.actor(), test.clock, Hold{held, "case 12"}).ok());
+    for (const std::uint64_t record : {parent, held_parent, free_parent}) forget(open, record);
+    const auto packset = [&](std::uint64_t record) {
+        return open.repository.state().packset_of(*open.repository.state().snapshot_at(record));
+    };
+    const PackNumbers of_locked = packset(locked);
+    const PackNumbers of_held = packset(held);
+    const PackNumbers of_free = packset(free);
+    const std::size_t voids = open.repository.state().voids().size();
+    const CollectOutcome outcome = collect_in(open).value();
+    EXPECT_GT(outcome.packs_removed, 0U);
+    EXPECT_EQ(packset(locked), of_locked);
+    EXPECT_EQ(packset(held), of_held);
+    EXPECT_LT(packset(free).size(), of_free.size());
+    EXPECT_EQ(open.repository.state().voids().size(), voids);
+}
+
 TEST_F(CollectorTest, LeftoversOfDeadSessionsAreRemoved) {
     {
         OpenedTestRepository open{test};
