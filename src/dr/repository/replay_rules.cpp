@@ -106,12 +106,28 @@ private:
             if (state_.find_pack(pack.id) || !listed.insert(pack.id).second)
                 return "pack " + pack.id.short_hex() + " is known already";
         }
+        if (Reason reason = runs_rule(lists.runs_added, lists.runs_removed)) return reason;
         if (Reason reason = rescue_rule(lists.rescue)) return reason;
         return newrefs_rule(state_.sessions_.at(session).view, lists);
     }
 
+    static Reason named_twice(const PackId& id, std::string_view what) {
+        return "it names " + std::string{what} + " " + id.short_hex() + " twice";
+    }
+    static Reason runs_rule(const std::vector<PackId>& added, const std::vector<PackId>& removed) {
+        for (const std::vector<PackId>* runs : {&added, &removed}) {
+            std::unordered_set<PackId> once;
+            for (const PackId& id : *runs) {
+                if (!once.insert(id).second) return named_twice(id, "index run");
+            }
+        }
+        return {};
+    }
+
     Reason rescue_rule(const std::vector<PackId>& rescue) const {
+        std::unordered_set<PackId> once;
         for (const PackId& id : rescue) {
+            if (!once.insert(id).second) return named_twice(id, "pack");
             const std::optional<PackNumber> pack = state_.find_pack(id);
             if (!pack) return "it rescues pack " + id.short_hex() + ", which is not known";
             if (state_.packs_[*pack].reaped != 0) return "it rescues pack " + id.short_hex() + ", which was reaped";
@@ -121,7 +137,9 @@ private:
 
     Reason newrefs_rule(std::uint64_t view, const RecordLists& lists) const {
         const std::unordered_set<PackId> rescued(lists.rescue.begin(), lists.rescue.end());
+        std::unordered_set<PackId> once;
         for (const PackId& id : lists.newrefs) {
+            if (!once.insert(id).second) return named_twice(id, "pack");
             const std::optional<PackNumber> pack = state_.find_pack(id);
             if (!pack || !state_.was_live(*pack, view)) {
                 return "it refers to pack " + id.short_hex() + ", which was not live at record " + std::to_string(view);
@@ -198,7 +216,7 @@ private:
         std::unordered_set<PackId> once;
         for (const PackId& id : packs) {
             if (!state_.find_pack(id)) return "pack " + id.short_hex() + " is not known";
-            if (!once.insert(id).second) return "it names pack " + id.short_hex() + " twice";
+            if (!once.insert(id).second) return named_twice(id, "pack");
         }
         return {};
     }
@@ -215,7 +233,9 @@ private:
 
     Reason rule(const Tighten& tighten) const {
         if (Reason reason = lacks(role::kGc)) return reason;
+        std::unordered_set<std::uint64_t> once;
         for (const std::uint64_t record : tighten.snapshots) {
+            if (!once.insert(record).second) return "it tightens record " + std::to_string(record) + " twice";
             if (Reason reason = no_snapshot(record)) return reason;
             // What leaves its packset may be reaped: a lock on the snapshot would be worth nothing.
             if (Reason reason = locked(*state_.snapshot_at(record))) return reason;
@@ -257,7 +277,10 @@ private:
         }
         return {};
     }
-    Reason rule(const Runs&) const { return lacks(role::kGc | role::kBackup); }
+    Reason rule(const Runs& runs) const {
+        if (Reason reason = lacks(role::kGc | role::kBackup)) return reason;
+        return runs_rule(runs.added, runs.removed);
+    }
     Reason state_of_packs(const std::vector<PackId>& packs) const {
         if (Reason reason = lacks(role::kAll)) return reason;
         if (Reason reason = unknown_pack(packs)) return reason;

@@ -182,6 +182,29 @@ TEST_F(Replay, APackIsListedOnce) {
     EXPECT_NE(refused(commit(session, 2, lists({2}))), "");
 }
 
+TEST_F(Replay, AListThatNamesAThingTwiceIsVoid) {
+    const std::uint64_t old = backup(1, {1, 2});
+    add(kForgetter, Forget{{{old, {}}}});
+    const std::uint64_t session = open();
+    const std::uint64_t other = backup(2, {3});
+    RecordLists runs_added;
+    runs_added.runs_added = pack_ids({11, 11});
+    RecordLists runs_removed;
+    runs_removed.runs_removed = pack_ids({11, 11});
+    for (const RecordLists& twice : {lists({}, {1, 1}), lists({}, {}, {1, 1}), runs_added, runs_removed}) {
+        EXPECT_NE(refused(commit(session, 3, twice)).find("twice"), std::string::npos);
+        EXPECT_NE(refused(Refresh{session, twice}).find("twice"), std::string::npos);
+    }
+    EXPECT_NE(refused(kCollector, Runs{pack_ids({11, 11}), {}}).find("twice"), std::string::npos);
+    EXPECT_NE(refused(kCollector, Runs{{}, pack_ids({11, 11})}).find("twice"), std::string::npos);
+    EXPECT_NE(refused(kCollector, Tighten{{other, other}, pack_ids({3})}).find("twice"), std::string::npos);
+    EXPECT_NE(refused(kCollector, Tighten{{other}, pack_ids({3, 3})}).find("twice"), std::string::npos);
+    EXPECT_NE(refused(kCollector, Swept{pack_ids({1, 1})}).find("twice"), std::string::npos);
+    EXPECT_NE(refused(kHost, DamagedPacks{pack_ids({1, 1})}).find("twice"), std::string::npos);
+    EXPECT_NE(refused(kHost, VerifiedPacks{pack_ids({1, 1})}).find("twice"), std::string::npos);
+    add(commit(session, 3, lists({}, {1}, {1})));
+}
+
 TEST_F(Replay, ASnapshotIsCommittedOnce) {
     const std::uint64_t first = backup(1, {1});
     const std::uint64_t session = open();
