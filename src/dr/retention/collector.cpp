@@ -236,6 +236,7 @@ Result<void> Collector::remove_orphans() {
     const std::vector<ObjectInfo> packs = DR_TRY(repository_.store().list("packs"));
     const std::vector<ObjectInfo> runs = DR_TRY(repository_.store().list("index"));
     DR_TRY(log_.refresh());
+    DR_TRY(log_.settle());  // what ended the sessions must outlive what is removed
     for (const ObjectInfo& object : packs) {
         const Result<PackName> name = parse_pack_object_name(object.name);
         if (!name.ok() || state().find_pack(name.value().id) || state().session_holds_packs(name.value().session))

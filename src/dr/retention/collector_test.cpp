@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <utility>
 
 #include "dr/repository/pack_format.h"
 #include "dr/repository/testing/test_repository.h"
@@ -355,6 +357,63 @@ TEST_F(CollectorTest, LeftoversOfDeadSessionsAreRemoved) {
     EXPECT_EQ(outcome.sessions_abandoned, 1U);
     EXPECT_GT(outcome.orphans_removed, 0U);
     EXPECT_EQ(packs_in(open), 0U);
+}
+
+// A store in which another writer ends its session just before the collector reads the log again, with a record that is
+// seen before it is durable; and what is synced and removed after that, in order.
+class StoreOfOthers final : public ObjectStore {
+public:
+    explicit StoreOfOthers(ObjectStore& store) : store_(store) {}
+
+    using ObjectStore::put_new;
+    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
+        return store_.put_new(name, parts, durability);
+    }
+    Result<void> sync() override { return store_.sync(); }
+    Result<void> sync_directory(std::string_view directory) override {
+        done.push_back("sync " + std::string{directory});
+        return store_.sync_directory(directory);
+    }
+    Result<Bytes> get(std::string_view name, std::uint64_t limit) override { return store_.get(name, limit); }
+    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
+        return store_.get_range(name, offset, into);
+    }
+    Result<std::uint64_t> size(std::string_view name) override { return store_.size(name); }
+    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override {
+        Result<std::vector<ObjectInfo>> listed = store_.list(prefix);
+        if (prefix == "index" && others) {
+            std::exchange(others, nullptr)();
+            done.clear();
+        }
+        return listed;
+    }
+    Result<void> remove(std::string_view name) override {
+        done.push_back("remove " + std::string{name});
+        return store_.remove(name);
+    }
+    std::string backend() const override { return "memory"; }
+    std::string location() const override { return store_.location(); }
+
+    std::function<void()> others;
+    std::vector<std::string> done;
+
+private:
+    ObjectStore& store_;
+};
+
+TEST_F(CollectorTest, NothingIsRemovedOnARecordOfOthersBeforeItIsDurable) {
+    OpenedTestRepository other{test};
+    auto session = other.session().value();
+    ASSERT_TRUE(other.store_file(*session, content_of_size(200'000, 1)).ok());
+    ASSERT_TRUE(session->sink().finish().ok());
+    const auto plain = test.store();
+    StoreOfOthers store{*plain};
+    Repository repository = Repository::open(store).value();
+    store.others = [&] { session->abandon().value(); };
+    const CollectOutcome outcome = collect(repository, test.key->opened.actor, test.clock, "", "host", monitor).value();
+    EXPECT_GT(outcome.orphans_removed, 0U);
+    ASSERT_FALSE(store.done.empty());
+    EXPECT_EQ(store.done.front(), "sync log");
 }
 
 // Power goes before every disk operation of a collection. The kept snapshot is whole afterwards, and the next run
