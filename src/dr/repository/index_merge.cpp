@@ -35,6 +35,15 @@ std::vector<Layer> layers_of(std::span<const RunSummary> runs) {
     return layers;
 }
 
+Result<std::vector<PackName>> all_packs(const IndexRunReader& run) {
+    std::vector<PackName> packs;
+    for (std::uint32_t frame = 0; frame * kPacksPerFrame < run.pack_count(); ++frame) {
+        const std::vector<PackName> part = DR_TRY(run.read_packs(frame));
+        packs.insert(packs.end(), part.begin(), part.end());
+    }
+    return packs;
+}
+
 // The packs of all runs, each once; and which of them live.
 class PackNumbers {
 public:
@@ -42,9 +51,7 @@ public:
 
     Result<std::vector<std::uint32_t>> read(const IndexRunReader& run) {
         std::vector<std::uint32_t> numbers;
-        for (std::uint32_t frame = 0; frame * kPacksPerFrame < run.pack_count(); ++frame) {
-            for (const PackName& pack : DR_TRY(run.read_packs(frame))) numbers.push_back(number_of(pack));
-        }
+        for (const PackName& pack : DR_TRY(all_packs(run))) numbers.push_back(number_of(pack));
         return numbers;
     }
     const std::vector<PackName>& names() const { return names_; }
@@ -148,6 +155,19 @@ Result<RunSummary> summarize_run(ObjectStore& objects, const RepositoryKeys& key
                                  const PackId& id) {
     const std::unique_ptr<IndexRunReader> run = DR_TRY(IndexRunReader::open(objects, keys, tools, id));
     return RunSummary{id, run->rows(), run->first(), run->last()};
+}
+
+Result<void> check_run(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools, const PackId& id) {
+    const std::unique_ptr<IndexRunReader> run = DR_TRY(IndexRunReader::open(objects, keys, tools, id));
+    DR_TRY(all_packs(*run));
+    for (std::uint32_t frame = 0; frame < run->row_frame_count(); ++frame) DR_TRY(run->read_rows(frame));
+    return {};
+}
+
+Result<std::vector<PackName>> packs_of_run(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools,
+                                           const PackId& id) {
+    const std::unique_ptr<IndexRunReader> run = DR_TRY(IndexRunReader::open(objects, keys, tools, id));
+    return all_packs(*run);
 }
 
 std::vector<PackId> plan_merge(std::span<const RunSummary> runs, std::size_t max_depth) {

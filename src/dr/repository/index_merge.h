@@ -21,6 +21,12 @@ struct RunSummary {
 };
 Result<RunSummary> summarize_run(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools, const PackId& id);
 
+// Reads all that a merge would read of a run. Errors as IndexRunReader's.
+Result<void> check_run(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools, const PackId& id);
+// The packs that a run names.
+Result<std::vector<PackName>> packs_of_run(ObjectStore& objects, const RepositoryKeys& keys, FrameTools& tools,
+                                           const PackId& id);
+
 // The most runs that one id may have to be looked for in before runs are merged.
 inline constexpr std::size_t kMaxRunDepth = 8;
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "dr/repository/index_merge.h"
+#include "dr/repository/index_upkeep.h"
 
 namespace dr {
 namespace {
@@ -22,16 +22,6 @@ std::vector<std::uint64_t> dead_writers(const State& state, const PublicKey& act
             dead.push_back(id);
     }
     return dead;
-}
-
-// More than this many runs cost time at every opening, however few rows they have.
-constexpr std::size_t kMaxRuns = 16;
-
-std::vector<PackId> smaller_half(std::vector<RunSummary> runs) {
-    std::ranges::stable_sort(runs, {}, &RunSummary::rows);
-    std::vector<PackId> ids;
-    for (std::size_t i = 0; i < runs.size() / 2; ++i) ids.push_back(runs[i].id);
-    return ids;
 }
 
 // Moves the first `count` items of `from` to a new list.
@@ -172,28 +162,17 @@ std::vector<PackId> WriteSession::rescue_needed(const State& now) const {
     return condemned;
 }
 
-// Every backup adds a run. Before a lookup has to ask too many of them, they become one: the commit that adds it takes
-// the old ones away. Two sessions that merge the same runs only write some rows twice.
-Result<void> WriteSession::merge_index(RecordLists& lists) {
-    const State& state = world_.repository.state();
-    if (state.runs().size() < kMaxRunDepth) return {};
-    ObjectStore& store = world_.repository.store();
-    FrameTools tools;
-    std::vector<RunSummary> summaries;
-    for (const PackId& run : state.runs()) {
-        const Result<RunSummary> summary = summarize_run(store, world_.repository.keys(), tools, run);
-        // A run that cannot be read is no reason to fail a backup: blobs are found in the packs themselves.
-        if (summary.ok()) summaries.push_back(summary.value());
-    }
-    // The order of a hash table is not the same everywhere; equal input must give equal bytes.
-    std::ranges::sort(summaries, {}, &RunSummary::id);
-    std::vector<PackId> old = plan_merge(summaries);
-    if (old.empty() && summaries.size() > kMaxRuns) old = smaller_half(summaries);
-    if (old.empty()) return {};
-    const std::vector<WrittenRun> merged = DR_TRY(merge_runs(
-        store, *keys_, tools, old, [&state](const PackId& id) { return state.is_there(id); }, Durability::Now));
-    for (const WrittenRun& run : merged) lists.runs_added.push_back(run.id);
-    lists.runs_removed = old;
+// The commit that adds the new runs takes the old ones away. Two sessions that merge the same runs only write some rows
+// twice.
+Result<void> WriteSession::keep_up_index(RecordLists& lists) {
+    IndexChange change = DR_TRY(IndexUpkeep{.objects = world_.repository.store(),
+                                            .keys = *keys_,
+                                            .pool = world_.pool,
+                                            .state = world_.repository.state(),
+                                            .monitor = world_.monitor}
+                                    .run());
+    lists.runs_added.insert(lists.runs_added.end(), change.added.begin(), change.added.end());
+    lists.runs_removed = std::move(change.removed);
     return {};
 }
 
@@ -250,7 +229,7 @@ Result<std::uint64_t> WriteSession::commit(CommitDetails details) {
     for (const StoredPack& pack : stored.packs) commit.lists.packs.push_back({pack.id, pack.pack_class, pack.size});
     commit.lists.newrefs = std::move(newrefs);
     commit.lists.runs_added = std::move(stored.runs);
-    DR_TRY(merge_index(commit.lists));
+    DR_TRY(keep_up_index(commit.lists));
     DR_TRY(publish(commit.lists));
     const Appended appended = DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock,
                                                                     [&](const State& now) -> Result<RecordPayload> {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "dr/base/monitor.h"
 #include "dr/platform/host.h"
 #include "dr/platform/task_pool.h"
 #include "dr/repository/liveness.h"
@@ -54,13 +55,14 @@ struct CommitDetails {
 
 class WriteSession {
 public:
-    // Borrows all; `repository` must be unlocked.
+    // Borrows all, those that are not null; `repository` must be unlocked.
     struct World {
         Repository& repository;
         TaskPool& pool;
         const HostIdentity& host;
         const Clock& clock;
         Random& random;
+        Monitor* monitor = nullptr;  // is told what does not end the session
     };
     static Result<std::unique_ptr<WriteSession>> open(const World& world, const WriteSessionOptions& options);
 
@@ -91,7 +93,7 @@ private:
     Result<void> append_open(const WriteSessionOptions& options);
     void choose_parent(const State& now, const WriteSessionOptions& options);
     Result<void> adopt();
-    Result<void> merge_index(RecordLists& lists);
+    Result<void> keep_up_index(RecordLists& lists);
     Result<void> publish(RecordLists& lists);
     Result<Commit> make_commit(CommitDetails& details);
     std::vector<PackId> rescue_needed(const State& now) const;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dr/repository/index_row.h"
 #include "dr/repository/testing/test_repository.h"
 #include "dr/repository/tree_reader.h"
 
@@ -139,6 +140,58 @@ TEST(WriteSession, ManySnapshotsKeepFewIndexRuns) {
     EXPECT_LE(open.repository.state().runs().size(), 17U);
     for (std::uint64_t i = 0; i < 30; ++i)
         EXPECT_EQ(read_back(open, records[i]).value(), content_of_size(2000, i)) << i;
+}
+
+void store_blob(OpenedTestRepository& open, WriteSession& session, const Bytes& bytes) {
+    const auto content = std::make_shared<const Bytes>(bytes);
+    const BlobId id = open.repository.keys().namer.name(BlobType::Data, sha256(*content));
+    ASSERT_TRUE(session.sink().add(BlobType::Data, id, {*content, content}).ok());
+}
+
+// The index is a convenience: no part of it that rots may end a backup, and it becomes whole again by itself.
+TEST(WriteSession, ARottenIndexRunEndsNoBackup) {
+    constexpr std::uint64_t kMore = 40;
+    enum class Rot { Rows, Packs, Footer, Gone };
+    for (const Rot rot : {Rot::Rows, Rot::Packs, Rot::Footer, Rot::Gone}) {
+        SCOPED_TRACE(static_cast<int>(rot));
+        TestRepository test;
+        ASSERT_TRUE(test.create(*test.store()).ok());
+        std::vector<std::uint64_t> records;
+        const auto content = [](std::uint64_t i) { return content_of_size(2000, i); };
+        const auto back_up = [&](std::uint64_t i) {
+            OpenedTestRepository open{test};
+            auto session = open.session().value();
+            // So many blobs that the ids of every run span those of the others.
+            for (std::uint64_t more = 0; more < kMore; ++more)
+                store_blob(open, *session, content_of_size(300, 1000 + i * kMore + more));
+            const DirRef root = open.store_file(*session, content(i)).value();
+            const Result<std::uint64_t> record = session->commit(open.details(root, "spec", 30, false));
+            ASSERT_TRUE(record.ok()) << i << ": " << record.error().one_line();
+            records.push_back(record.value());
+        };
+        for (std::uint64_t i = 0; i < 3; ++i) back_up(i);
+        const auto store = test.store();
+        const std::string run = store->list("index").value().at(1).name;
+        Bytes bytes = store->get(run, 1 << 24).value();
+        const std::size_t rows_end = kPackHeaderSize + kFrameOverhead + (kMore + 1) * sizeof(IndexRow);
+        if (rot == Rot::Rows) bytes[kPackHeaderSize + 40] ^= 1;
+        if (rot == Rot::Packs) bytes[rows_end + 40] ^= 1;
+        if (rot == Rot::Footer) bytes[bytes.size() - 100] ^= 1;
+        ASSERT_TRUE(test.disk.overwrite(run, bytes).ok());
+        if (rot == Rot::Gone) store->remove(run).value();
+
+        for (std::uint64_t i = 3; i < 30; ++i) back_up(i);
+        OpenedTestRepository open{test};
+        EXPECT_LE(open.repository.state().runs().size(), 17U);
+        EXPECT_FALSE(open.repository.state().runs().contains(pack_id_in_name(run).value()));
+        const auto source = open_content(open.repository);
+        for (std::uint64_t i = 0; i < 30; ++i) {
+            EXPECT_EQ(read_back(open, records[i]).value(), content(i)) << i;
+            const BlobId id = source->namer().name(BlobType::Data, sha256(content(i)));
+            EXPECT_EQ(source->index().packs_of(id, [](const PackId&) { return true; }).size(), 1U)
+                << "the index has its row again";
+        }
+    }
 }
 
 // Power goes before every disk operation of two backups. Whatever was acknowledged is whole afterwards, and a third

@@ -129,7 +129,8 @@ Result<std::unique_ptr<WriteSession>> open_session(const Backup& job) {
     options.tag = job.request.spec.tag.text();
     options.compression = job.settings.compression;
     options.memory_budget = job.settings.memory_budget;
-    return WriteSession::open({job.repository, job.pool, job.world.host, job.world.clock, job.world.random}, options);
+    return WriteSession::open(
+        {job.repository, job.pool, job.world.host, job.world.clock, job.world.random, &job.monitor}, options);
 }
 
 // Begins again, knowing which packs of trees are damaged: the new session takes over what the first one stored, refers
