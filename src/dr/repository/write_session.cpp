@@ -4,12 +4,10 @@
 #include <iterator>
 
 #include "dr/repository/index_upkeep.h"
+#include "dr/repository/record_lists.h"
 
 namespace dr {
 namespace {
-
-// Of packs and references in one record: 41 and 32 bytes each, far below the limit of a record's body.
-constexpr std::size_t kMaxPerRecord = 8000;
 
 // Dead sessions of writers that `actor` may take over: its own, or any with the right to collect.
 std::vector<std::uint64_t> dead_writers(const State& state, const PublicKey& actor, const std::string& directory,
@@ -22,15 +20,6 @@ std::vector<std::uint64_t> dead_writers(const State& state, const PublicKey& act
             dead.push_back(id);
     }
     return dead;
-}
-
-// Moves the first `count` items of `from` to a new list.
-template <typename T>
-std::vector<T> take(std::vector<T>& from, std::size_t count) {
-    count = std::min(count, from.size());
-    std::vector<T> taken(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
-    from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
-    return taken;
 }
 
 }  // namespace
@@ -176,22 +165,46 @@ Result<void> WriteSession::keep_up_index(RecordLists& lists) {
     return {};
 }
 
-// Lists that do not fit into one record go ahead of the commit in refreshes. Each rescues all that the session holds:
+// What does not fit into the commit's record goes ahead of it in refreshes. Each rescues all that the session holds:
 // after it the session's view has moved on, and a condemnation before the view could not be answered any more.
-Result<void> WriteSession::publish(RecordLists& lists) {
-    while (lists.packs.size() > kMaxPerRecord || lists.newrefs.size() > kMaxPerRecord) {
-        Refresh refresh;
-        refresh.session = id_;
-        refresh.lists.packs = take(lists.packs, kMaxPerRecord);
-        refresh.lists.newrefs =
-            take(lists.newrefs, lists.packs.empty() ? kMaxPerRecord : kMaxPerRecord - refresh.lists.packs.size());
-        DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock,
-                                              [&](const State& now) -> Result<RecordPayload> {
-                                                  refresh.lists.rescue = rescue_needed(now);
-                                                  return RecordPayload{refresh};
-                                              }));
-    }
+Result<void> WriteSession::publish_part(RecordLists& lists) {
+    Refresh refresh;
+    refresh.session = id_;
+    DR_TRY(world_.repository.log().append(
+        world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
+            std::vector<PackId> rescue = rescue_needed(now);
+            const std::size_t room = kMaxRecordBody - kRecordOverhead;
+            const std::size_t rescued = rescue.size() * PackId::kSize;
+            // In two records they cannot be rescued: after the first one a collector may remove the others.
+            if (rescued > room) {
+                return Error{ErrorCode::Refused, "a prune condemned " + std::to_string(rescue.size()) +
+                                                     " packs that this backup found its content in"}
+                    .means("they are too many to be taken back at once; no snapshot was made")
+                    .next("run the backup again: it stores that content anew");
+            }
+            refresh.lists = first_of(lists, room - rescued);
+            refresh.lists.rescue = std::move(rescue);
+            return RecordPayload{refresh};
+        }));
+    remove_first(lists, refresh.lists);
     return {};
+}
+
+// Only where the record will stand is known what it must rescue, and so whether all of it fits.
+Result<Appended> WriteSession::append_commit(Commit& commit) {
+    const std::size_t room = kMaxRecordBody - kRecordOverhead - commit.body.size();
+    while (true) {
+        bool fits = true;
+        Result<Appended> appended = world_.repository.log().append(
+            world_.repository.actor(), world_.clock, [&](const State& now) -> Result<RecordPayload> {
+                commit.lists.rescue = rescue_needed(now);
+                fits = size_of(commit.lists) <= room;
+                if (!fits) return Error{ErrorCode::Conflict, "the commit needs more than one record"};
+                return RecordPayload{commit};
+            });
+        if (fits) return appended;
+        DR_TRY(publish_part(commit.lists));
+    }
 }
 
 Result<Commit> WriteSession::make_commit(CommitDetails& details) {
@@ -230,12 +243,7 @@ Result<std::uint64_t> WriteSession::commit(CommitDetails details) {
     commit.lists.newrefs = std::move(newrefs);
     commit.lists.runs_added = std::move(stored.runs);
     DR_TRY(keep_up_index(commit.lists));
-    DR_TRY(publish(commit.lists));
-    const Appended appended = DR_TRY(world_.repository.log().append(world_.repository.actor(), world_.clock,
-                                                                    [&](const State& now) -> Result<RecordPayload> {
-                                                                        commit.lists.rescue = rescue_needed(now);
-                                                                        return RecordPayload{commit};
-                                                                    }));
+    const Appended appended = DR_TRY(append_commit(commit));
     mark_.end();
     return appended.seq;
 }

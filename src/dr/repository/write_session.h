@@ -94,7 +94,8 @@ private:
     void choose_parent(const State& now, const WriteSessionOptions& options);
     Result<void> adopt();
     Result<void> keep_up_index(RecordLists& lists);
-    Result<void> publish(RecordLists& lists);
+    Result<void> publish_part(RecordLists& lists);
+    Result<Appended> append_commit(Commit& commit);
     Result<Commit> make_commit(CommitDetails& details);
     std::vector<PackId> rescue_needed(const State& now) const;
 

@@ -194,6 +194,64 @@ TEST(WriteSession, ARottenIndexRunEndsNoBackup) {
     }
 }
 
+// Many small packs: more than one record may list. Any limit that a commit runs into here would stop every retry too.
+struct ManyPacks : testing::Test {
+    TestRepository test;
+
+    void SetUp() override {
+        test.pack_target = 4096;
+        test.solid_target = 4096;
+        test.small_limit = 512;
+        ASSERT_TRUE(test.create(*test.store()).ok());
+    }
+    // A pack for each blob.
+    static void store_blobs(OpenedTestRepository& open, WriteSession& session, std::uint64_t first,
+                            std::uint64_t count) {
+        for (std::uint64_t i = first; i < first + count; ++i) store_blob(open, session, content_of_size(4200, i));
+    }
+};
+
+TEST_F(ManyPacks, AreCommittedBesideALargeBody) {
+    OpenedTestRepository open{test};
+    auto session = open.session().value();
+    store_blobs(open, *session, 0, 2500);
+    CommitDetails details = open.details({}, "spec", 30, false);
+    for (std::uint64_t i = 0; i < kMaxListedUnreadable; ++i)
+        details.body.unreadable.emplace_back(as_text(content_of_size(440, 90'000 + i)), "no");
+    const Result<std::uint64_t> record = session->commit(details);
+    ASSERT_TRUE(record.ok()) << record.error().one_line();
+    EXPECT_EQ(open.repository.state().packset_of(*open.repository.state().snapshot_at(record.value())).size(), 2500U);
+}
+
+// As many again that a snapshot holds which is forgotten, and whose packs are condemned, while the session is open.
+TEST_F(ManyPacks, AreCommittedBesideManyThatMustBeRescued) {
+    constexpr std::uint64_t kPacks = 7'800;
+    std::uint64_t old = 0;
+    {
+        OpenedTestRepository open{test};
+        auto session = open.session("old").value();
+        store_blobs(open, *session, 0, kPacks);
+        old = session->commit(open.details({}, "old", 30, false)).value();
+    }
+    OpenedTestRepository open{test};
+    auto session = open.session().value();
+    store_blobs(open, *session, 0, 2 * kPacks);  // the first half is found
+
+    OpenedTestRepository other{test};
+    Log& log = other.repository.log();
+    ASSERT_TRUE(log.append(other.repository.actor(), test.clock, Forget{{{old, {}}}}).ok());
+    std::vector<PackId> condemned;
+    for (const PackNumber number : log.state().unneeded_packs()) condemned.push_back(log.state().packs()[number].id);
+    ASSERT_EQ(condemned.size(), kPacks);
+    ASSERT_TRUE(log.append(other.repository.actor(), test.clock, Condemn{log.state().head().seq, condemned}).ok());
+
+    const Result<std::uint64_t> record = session->commit(open.details({}, "spec", 30, false));
+    ASSERT_TRUE(record.ok()) << record.error().one_line();
+    const State& state = open.repository.state();
+    EXPECT_EQ(state.packset_of(*state.snapshot_at(record.value())).size(), 2 * kPacks);
+    for (const PackId& id : condemned) ASSERT_TRUE(state.is_live(id));
+}
+
 // Power goes before every disk operation of two backups. Whatever was acknowledged is whole afterwards, and a third
 // backup works.
 TEST(WriteSession, PowerCutsNeverLoseAnAcknowledgedSnapshot) {

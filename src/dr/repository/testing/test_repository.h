@@ -26,14 +26,19 @@ struct TestRepository {
         RepositoryConfig made;
         made.encryption = encryption_;
         made.created_at = Timestamp::from_seconds(1'800'000'000);
-        made.pack_target = 64 << 10;
-        made.solid_target = 16 << 10;
-        made.small_limit = 8 << 10;
+        made.pack_target = pack_target;
+        made.solid_target = solid_target;
+        made.small_limit = small_limit;
         return made;
     }
     Result<Repository> create(ObjectStore& objects) {
         return Repository::create(objects, config(), key->slot, key->opened, clock, random);
     }
+
+    // Of the repository that create() makes.
+    std::uint32_t pack_target = 64 << 10;
+    std::uint32_t solid_target = 16 << 10;
+    std::uint32_t small_limit = 8 << 10;
 
     SimDisk disk;
     SeededRandom random;
