@@ -203,10 +203,11 @@ TEST_F(CollectorTest, WithADamagedIndexNoSnapshotLosesPacks) {
         ASSERT_TRUE(open.backup(content_of_size(50'000, 2)).ok());
         forget(open, parent);
         forget(open, stored.second);
-        const std::string run = open.store->list("index").value().at(0).name;
-        Bytes bytes = test.disk.content(run).value();
-        for (std::size_t i = kPackHeaderSize + 40; i < kPackHeaderSize + 60; ++i) bytes[i] ^= 1;
-        test.disk.overwrite(run, bytes).value();
+        for (const ObjectInfo& run : open.store->list("index").value()) {
+            Bytes bytes = test.disk.content(run.name).value();
+            for (std::size_t i = kPackHeaderSize + 40; i < kPackHeaderSize + 60; ++i) bytes[i] ^= 1;
+            test.disk.overwrite(run.name, bytes).value();
+        }
     }
     OpenedTestRepository open{test};
     const std::size_t before = open.repository.state().voids().size();
