@@ -1,6 +1,7 @@
 """Damage in the repository costs what was damaged, and never the next backup."""
 
 import os
+import time
 import unittest
 
 from dr_machine import MIB, Machine, main, tree_bytes, write_random
@@ -17,6 +18,8 @@ class Damage(unittest.TestCase):
                     file.write(f"content {directory} {number} " * 5)
         write_random(os.path.join(self.source, "large"), 20 * MIB, 1)
         self.plan = self.machine.plan("site", [self.source])
+        # What changed less than two seconds before a backup is read again by the next.
+        time.sleep(3)
 
     def packs(self):
         found = [os.path.join(parent, name) for parent, _, names in os.walk(os.path.join(self.machine.storage, "packs")) for name in names]
