@@ -58,7 +58,7 @@ Pipeline::Choice Pipeline::choose(bool only_drain) {
 }
 
 // Sees to it that there are tasks for what can be done, and ends the run when nothing is left.
-void Pipeline::schedule() {
+void Pipeline::schedule(std::size_t tasks_ended) {
     std::size_t ordinary = 0;
     bool urgent = false;
     bool finished = false;
@@ -66,6 +66,9 @@ void Pipeline::schedule() {
     TaskPool& pool = parts_.pool;
     {
         const std::lock_guard lock{mutex_};
+        // A task counts until here and not a step less: once the count is 0 another one may end the run, and this
+        // object is gone before a task that gave its place up early comes back for the mutex.
+        tasks_ -= tasks_ended;
         if (!failed_) {
             const std::size_t most = parts_.pool.workers() + 1;
             const std::size_t readable =
@@ -103,11 +106,7 @@ void Pipeline::act(bool only_drain) {
         case Action::Walk: walk(); break;
     }
     show_progress();
-    {
-        const std::lock_guard lock{mutex_};
-        --tasks_;
-    }
-    schedule();
+    schedule(1);
 }
 
 void Pipeline::fail(Error error) {

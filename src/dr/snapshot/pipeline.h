@@ -47,7 +47,7 @@ private:
         std::shared_ptr<BackupUnit> unit;
     };
 
-    void schedule();
+    void schedule(std::size_t tasks_ended = 0);
     void act(bool only_drain);
     Choice choose(bool only_drain);
     bool can_drain() const;
