@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "cli/child.h"
@@ -94,9 +95,13 @@ class BackgroundSurvey {
 public:
     BackgroundSurvey(Shell& shell, const Settings& settings, const BackupRequest& request) {
         if (!shell.console().look().err_is_terminal || shell.console().quiet() || request.standard_input) return;
-        thread_ = std::jthread{[this, &monitor = shell.monitor(), &settings, &request](const std::stop_token& stop) {
-            run(monitor, settings, request, stop);
-        }};
+        ConsoleMonitor& monitor = shell.monitor();
+        try {
+            thread_ = std::jthread{[&monitor, &settings, &request](const std::stop_token& stop) {
+                run(monitor, settings, request, stop);
+            }};
+        } catch (const std::system_error&) {  // no thread to be had: the total stays unknown
+        }
     }
 
 private:

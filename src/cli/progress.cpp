@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 #include "cli/format.h"
 #include "cli/signals.h"
@@ -76,7 +77,11 @@ std::string progress_text(const ProgressView& view, unsigned width) {
 
 ConsoleMonitor::ConsoleMonitor(Console& console, const Clock& clock) : console_(console), clock_(clock) {
     last_line_ = clock_.monotonic_nanoseconds();
-    if (!console_.quiet()) thread_ = std::thread{[this] { run(); }};
+    if (console_.quiet()) return;
+    try {
+        thread_ = std::thread{[this] { run(); }};
+    } catch (const std::system_error&) {  // no thread to be had: the work goes on without a display
+    }
 }
 
 ConsoleMonitor::~ConsoleMonitor() { finish(); }

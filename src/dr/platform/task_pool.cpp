@@ -1,5 +1,6 @@
 #include "dr/platform/task_pool.h"
 
+#include <system_error>
 #include <utility>
 
 #include "dr/base/check.h"
@@ -14,7 +15,12 @@ std::size_t queue_of(Priority priority) { return static_cast<std::size_t>(priori
 TaskPool::TaskPool(unsigned workers) {
     DR_CHECK(workers >= 1);
     threads_.reserve(workers);
-    for (unsigned i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+    // Where the system gives no more threads, those that came do the work, or whoever calls help_until(). To let the
+    // exception out would be to wait for ever: the threads made so far would be joined, and nobody told them to stop.
+    try {
+        for (unsigned i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+    }
 }
 
 TaskPool::~TaskPool() {
@@ -24,6 +30,9 @@ TaskPool::~TaskPool() {
     }
     work_ready_.notify_all();
     threads_.clear();
+    std::unique_lock lock{mutex_};
+    while (run_one(Priority::Ordinary, lock)) {  // only where no thread could be started is anything left
+    }
 }
 
 void TaskPool::submit(Priority priority, std::move_only_function<void()> task) {

@@ -16,7 +16,8 @@ enum class Priority : std::uint8_t { Urgent, Ordinary };
 
 class TaskPool {
 public:
-    // `workers` ≥ 1 threads in addition to those that call help_until(). Tasks must not throw.
+    // `workers` ≥ 1 threads in addition to those that call help_until(); fewer, or none, where the system has no more
+    // to give. Tasks must not throw.
     explicit TaskPool(unsigned workers);
     // Runs what is queued, then joins.
     ~TaskPool();

@@ -1,7 +1,9 @@
 #include "dr/platform/task_pool.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
+#include <array>
 #include <atomic>
 #include <latch>
 #include <memory>
@@ -84,14 +86,14 @@ TEST(TaskPool, AHelperForUrgentTasksLeavesOrdinaryOnesAlone) {
     });
     started.wait();
 
-    bool ordinary = false;
-    bool urgent = false;
+    std::atomic<bool> ordinary{false};
+    std::atomic<bool> urgent{false};
     pool.submit(Priority::Ordinary, [&] { ordinary = true; });
     pool.submit(Priority::Urgent, [&] { urgent = true; });
-    pool.help_until([&] { return urgent; }, Priority::Urgent);
+    pool.help_until([&] { return urgent.load(); }, Priority::Urgent);
     EXPECT_FALSE(ordinary);
     gate.count_down();
-    pool.help_until([&] { return ordinary; });
+    pool.help_until([&] { return ordinary.load(); });
 }
 
 TEST(TaskPool, WakeMakesAWaitingHelperLookAgain) {
@@ -108,6 +110,65 @@ TEST(TaskPool, WakeMakesAWaitingHelperLookAgain) {
         return ready.load();
     });
     EXPECT_TRUE(ready);
+}
+
+// Ordinary tasks that wait for urgent ones of their own, as stages of a backup do, while pools come and go.
+TEST(TaskPool, TasksThatWaitForTheirOwnNeverWaitForEver) {
+    for (int round = 0; round < 200; ++round) {
+        TaskPool pool{1U + static_cast<unsigned>(round) % 8};
+        std::atomic<int> left{20};
+        for (int i = 0; i < 20; ++i) {
+            pool.submit(Priority::Ordinary, [&pool, &left] {
+                std::atomic<int> own{4};
+                for (int k = 0; k < 4; ++k) pool.submit(Priority::Urgent, [&own] { --own; });
+                pool.help_until([&own] { return own == 0; }, Priority::Urgent);
+                --left;
+            });
+        }
+        if (round % 2 == 0) pool.help_until([&left] { return left == 0; });
+    }
+}
+
+// While it lives, a new thread would need a stack that leaves room for `threads` others in the address space.
+class FewThreads {
+public:
+    explicit FewThreads(unsigned threads) {
+        EXPECT_EQ(pthread_getattr_default_np(&before_), 0);
+        pthread_attr_t attributes;
+        EXPECT_EQ(pthread_getattr_default_np(&attributes), 0);
+        constexpr std::size_t kAddressSpace = std::size_t{1} << 47U;
+        EXPECT_EQ(pthread_attr_setstacksize(&attributes, kAddressSpace / (threads + 1)), 0);
+        EXPECT_EQ(pthread_setattr_default_np(&attributes), 0);
+        pthread_attr_destroy(&attributes);
+    }
+    ~FewThreads() {
+        EXPECT_EQ(pthread_setattr_default_np(&before_), 0);
+        pthread_attr_destroy(&before_);
+    }
+
+private:
+    pthread_attr_t before_{};
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::array kThreadsToBeHad{0U};  // sanitizers touch every page of a stack, or of its shadow
+#else
+constexpr std::array kThreadsToBeHad{0U, 2U};
+#endif
+
+TEST(TaskPool, WithFewerThreadsThanAskedForAllTasksStillRun) {
+    for (const unsigned threads : kThreadsToBeHad) {
+        std::atomic<int> runs{0};
+        {
+            const FewThreads limit{threads};
+            TaskPool pool{8};
+            EXPECT_LT(pool.workers(), 8U);
+            for (int i = 0; i < 100; ++i) pool.submit(Priority::Ordinary, [&] { ++runs; });
+            pool.help_until([&] { return runs == 100; });
+            for (int i = 0; i < 100; ++i) pool.submit(Priority::Urgent, [&] { ++runs; });
+        }
+        EXPECT_EQ(runs, 200) << threads;
+    }
 }
 
 TEST(TaskPool, WhatATaskHeldIsLetGoBeforeItCountsAsDone) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "dr/base/check.h"
@@ -165,7 +166,11 @@ Result<void> LocalStore::publish(Pending& pending) {
 
 Result<void> LocalStore::enqueue(Pending pending) {
     std::unique_lock lock{mutex_};
-    while (threads_.size() < options_.sync_threads) threads_.emplace_back([this] { work(); });
+    // Fewer do where the system gives no more: with none at all the caller waits for the disk itself.
+    try {
+        while (threads_.size() < options_.sync_threads) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+    }
     if (threads_.empty()) {
         while (queue_.size() >= kMaxOutstanding) publish_queued(lock);
     } else {
