@@ -102,10 +102,10 @@ private:
     }
 
     Result<void> flush() {
-        if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the comparison was interrupted"};
         in_parallel(pool_, units_.size(), 1, [this](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; ++i) compare(units_[i]);
         });
+        if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the comparison was interrupted"};
         for (const Unit& unit : units_) {
             FileComparison& file = files_[unit.file];
             file.differing_bytes += unit.differing;
@@ -119,6 +119,7 @@ private:
     void compare(Unit& unit) {
         const FileComparison& file = files_[unit.file];
         for (const ContentPiece& piece : unit.pieces) {
+            if (monitor_.cancelled()) return;  // units that wait together may be 8 GiB
             const PieceMatch match = match_piece(file.file->get(), file.entry, piece, source_.namer());
             if (match == PieceMatch::Equal) continue;
             unit.unreadable |= match == PieceMatch::Unreadable;

@@ -164,6 +164,7 @@ Result<void> FileWriter::try_link(const Link& link, BlobSource& source) {
                  static_cast<std::uint64_t>(info.st_size) == link.entry.size;
     ContentReader content = content_of(source, link.entry);
     while (equal) {
+        if (state_.stopped()) return Error{ErrorCode::Cancelled, "the restore was interrupted"};
         const std::optional<ContentPiece> piece = DR_TRY(content.next());
         if (!piece) return {};
         equal = match_piece(file.get(), link.entry, *piece, source.namer()) == PieceMatch::Equal;

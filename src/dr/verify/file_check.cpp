@@ -30,7 +30,8 @@ void hash_zeros(Sha256Stream& hash, std::uint64_t length) {
 
 class FileCheck {
 public:
-    FileCheck(BlobSource& source, const Entry& file, TaskPool& pool) : source_(source), file_(file), pool_(pool) {}
+    FileCheck(BlobSource& source, const Entry& file, TaskPool& pool, const Monitor& monitor)
+        : source_(source), file_(file), pool_(pool), monitor_(monitor) {}
 
     Result<std::uint64_t> run() {
         ContentReader content = content_of(source_, file_);
@@ -49,6 +50,8 @@ public:
 
 private:
     Result<void> read_waiting() {
+        // A file may be a terabyte.
+        if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
         in_parallel(pool_, waiting_.size(), 1, [this](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; ++i) {
                 ReadPiece& read = waiting_[i];
@@ -81,6 +84,7 @@ private:
     BlobSource& source_;
     const Entry& file_;
     TaskPool& pool_;
+    const Monitor& monitor_;
     std::vector<ReadPiece> waiting_;
     Sha256Stream hash_;
     std::uint64_t bytes_ = 0;
@@ -90,8 +94,8 @@ private:
 
 }  // namespace
 
-Result<std::uint64_t> check_file(BlobSource& source, const Entry& file, TaskPool& pool) {
-    return FileCheck{source, file, pool}.run();
+Result<std::uint64_t> check_file(BlobSource& source, const Entry& file, TaskPool& pool, const Monitor& monitor) {
+    return FileCheck{source, file, pool, monitor}.run();
 }
 
 }  // namespace dr

@@ -82,7 +82,8 @@ private:
             // reading a large file twice.
             if (report_.everything_read && file.entry.size > kMaxReadAgain) continue;
             if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
-            const Result<std::uint64_t> read = check_file(source_, file.entry, pool_);
+            const Result<std::uint64_t> read = check_file(source_, file.entry, pool_, monitor_);
+            if (!read.ok() && read.error().code() == ErrorCode::Cancelled) return read.error();
             if (read.ok()) {
                 if (!report_.everything_read) report_.bytes_checked += read.value();
             } else {

@@ -178,5 +178,40 @@ TEST_F(VerifyTest, ItStopsWhenAskedAndFailsWithoutAScratchDirectory) {
     EXPECT_EQ(verify_snapshot(request(), blobs, root, pool, monitor).error().code(), ErrorCode::Cancelled);
 }
 
+// Somebody who asks to stop as soon as the first byte of content is read.
+class ImpatientSource final : public BlobSource {
+public:
+    ImpatientSource(BlobSource& source, RememberingMonitor& monitor) : source_(source), monitor_(monitor) {}
+    Result<BlobPlace> locate(const BlobId& id) override { return source_.locate(id); }
+    PackId pack_id(std::uint32_t pack) const override { return source_.pack_id(pack); }
+    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override {
+        return source_.open_frame(place);
+    }
+    Result<Bytes> read(BlobType type, const BlobId& id) override {
+        if (type == BlobType::Data) {
+            ++blobs_read;
+            monitor_.cancel = true;
+        }
+        return source_.read(type, id);
+    }
+    Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const override {
+        return source_.check(type, id, bytes);
+    }
+    const BlobNamer& namer() const override { return source_.namer(); }
+
+    std::atomic<int> blobs_read{0};
+
+private:
+    BlobSource& source_;
+    RememberingMonitor& monitor_;
+};
+
+TEST_F(VerifyTest, ItStopsInTheMiddleOfALargeFile) {
+    root = tree(blobs, {file(blobs, "big", noise(6'400'000, 1))});
+    ImpatientSource source{blobs, monitor};
+    EXPECT_EQ(verify_snapshot(request(), source, root, pool, monitor).error().code(), ErrorCode::Cancelled);
+    EXPECT_LT(source.blobs_read, 40);
+}
+
 }  // namespace
 }  // namespace dr
