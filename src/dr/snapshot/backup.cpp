@@ -106,6 +106,7 @@ Result<FileIdentity> FileIdentity::of(const std::string& path) {
 Result<SnapshotContent> scan_and_store(const BackupSources& sources, const ParentTree* parent, const ContentKeys& keys,
                                        BlobSink& sink, TaskPool& pool, Clock& clock, Monitor& monitor,
                                        const BackupOptions& options) {
+    // Before the sources are written out: what is stored meanwhile must count as too young to be trusted next time.
     const Timestamp scan_start = clock.now();
     ReadContext context{keys, options};
     const std::unique_ptr<SourceWalk> walk = DR_TRY(SourceWalk::open(sources, parent, context));

@@ -62,6 +62,8 @@ struct ContentKeys {
 struct BackupOptions {
     std::size_t inline_limit = 64;  // files up to this size are held by their entry
     bool one_file_system = false;   // mount points are stored empty and counted
+    // Each file system of the sources is written out once, when the walk comes to it: see SourceWalk.
+    bool sync_sources = true;
     bool skip_private_keys = true;  // by content (content_marks.h): the plan's default_excludes
     // What the caller expects, for progress; 0: not known.
     std::uint64_t expected_files = 0;

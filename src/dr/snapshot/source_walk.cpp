@@ -1,5 +1,10 @@
 #include "dr/snapshot/source_walk.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "dr/snapshot/source_walk_frame.h"
 
 namespace dr {
@@ -11,7 +16,7 @@ constexpr std::size_t kUnitHandles = 32;
 constexpr std::size_t kWalkSlice = 4096;  // entries looked at before others get a turn
 constexpr std::size_t kMaxLinks = 65'536;
 
-// Covers coarse file system clocks and the delay of mmap writeback (DESIGN 7).
+// Covers the clocks of file systems: the coarsest one counts in steps of two seconds.
 constexpr std::int64_t kSettleSeconds = 2;
 
 PathKind path_kind(EntryKind kind) {
@@ -92,6 +97,22 @@ void SourceWalk::report_missing() {
     }
 }
 
+void SourceWalk::write_out(std::uint64_t device, int fd, const RelativePath& path) {
+    if (!context_.options.sync_sources || !written_out_.insert(device).second) return;
+    if (::syncfs(fd) == 0) return;
+    // Its programs may have trouble of their own to write. What is there can be read all the same.
+    emit(WarningItem{.path = path.is_root() ? "." : path.bytes(),
+                     .error = Error::from_errno(errno, "cannot write its file system out before it is read")});
+}
+
+// A file may be a mount point too.
+void SourceWalk::write_out_below(const Visit& at, const DirectoryHandle& directory) {
+    if (!context_.options.sync_sources || written_out_.contains(at.stat.device)) return;
+    const FileDescriptor fd{::openat(directory.number(), std::string{at.name}.c_str(),
+                                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)};
+    if (fd.is_open()) write_out(at.stat.device, fd.get(), at.path);  // else reading it reports why
+}
+
 Result<void> SourceWalk::next(BackupUnit& unit) {
     const Result<void> added = fill(unit);
     context_.files_unmodified = totals_.files_unmodified;
@@ -111,7 +132,10 @@ Result<void> SourceWalk::fill(BackupUnit& unit) {
         emit(FileItem{0});
         return {};
     }
-    if (frames_.size() == 1 && frames_[0].next == 0) report_missing();
+    if (frames_.size() == 1 && frames_[0].next == 0) {
+        if (frames_[0].handle != nullptr) write_out(frames_[0].device, frames_[0].handle->number(), {});
+        report_missing();
+    }
     for (std::size_t steps = 0; steps < kWalkSlice && !done() && !pending_large_; ++steps) {
         DR_TRY(step());
         if (unit.files.size() >= kBatchFiles || unit.read_bytes >= kBatchBytes || unit.items.size() >= kUnitItems ||
@@ -229,6 +253,7 @@ Result<void> SourceWalk::visit_file(Visit& at) {
     emit_directories();
     FileWork work;
     work.directory = DR_TRY(directory_of(at));
+    write_out_below(at, *work.directory);
     work.stat = at.stat;
     work.known_to_parent = at.before != nullptr && at.before->kind == EntryKind::File;
     work.entry.name = at.name;

@@ -6,6 +6,12 @@
 // units once something in it differs, and its entries up to there are then copied from the parent. So an unchanged tree
 // gives no items at all, and a change gives those of its own directories.
 //
+// A program that has mapped a file may write to a dirty page again and again without changing the file's times. So each
+// file system is written out once (syncfs) when the walk comes to it. What is dirty after that has been dirtied since,
+// by a store that changed the times to later than the start of the scan: the next backup does not trust such times
+// (kSettleSeconds). Every other page is clean, and the first store to it changes the times. This asks of the file
+// system that syncfs makes pages clean: tmpfs and overlays mounted `volatile` never do (docs/THREAT_MODEL.md).
+//
 // Memory: the names of the directories on the way from the root, and a bounded number of open directories. The depth
 // may be that of FORMAT 13. One thread at a time.
 
@@ -14,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "dr/snapshot/backup.h"
@@ -70,6 +77,8 @@ private:
 
     Result<void> open_root();
     void report_missing();
+    void write_out(std::uint64_t device, int fd, const RelativePath& path);
+    void write_out_below(const Visit& visit, const DirectoryHandle& directory);
     Result<void> fill(BackupUnit& unit);
     Result<void> step();
     Result<void> visit_child(std::string_view name);
@@ -113,6 +122,7 @@ private:
     std::shared_ptr<DirectoryHandle> slash_;  // where outside places start
     std::int64_t settled_before_ = 0;         // seconds: what changed since may change again unseen
     Bytes list_buffer_;
+    std::unordered_set<std::uint64_t> written_out_;  // devices
 
     std::vector<Frame> frames_;
     std::size_t emitted_ = 0;  // that many frames have been entered in the units

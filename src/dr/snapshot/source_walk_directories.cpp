@@ -36,6 +36,7 @@ Result<void> SourceWalk::visit_directory(Visit& at) {
         return store_empty_directory(at);
     }
     at.stat = DR_TRY(handle.value()->stat());
+    if (at.region != Region::Virtual) write_out(at.stat.device, handle.value()->number(), at.path);
     if (at.region != Region::Virtual && is_tagged_cache(*handle.value(), names.value())) {
         const Decision decision = decide(at, true);
         if (decision.verdict == Verdict::Skipped) return skipped(label(decision.reason)), Result<void>{};
