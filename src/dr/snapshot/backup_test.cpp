@@ -385,6 +385,57 @@ TEST_F(BackupTest, NamesOfOneFileAreReadOnceAndKnowEachOther) {
     EXPECT_EQ(again.bytes_read, 0U);
 }
 
+// The name that was to be read for all of them leads to another file, or to none, once it is opened.
+TEST_F(BackupTest, ANameThatLeadsElsewhereSaysNothingAboutTheOtherNames) {
+    for (const std::size_t size : {10U, 3000U, 200'000U}) {
+        SCOPED_TRACE(size);
+        const Bytes old_content = noise(size, 1);
+        const Bytes new_content = noise(size + 7, 2);
+        write("a", old_content);
+        write("new", new_content);
+        for (const char* name : {"b", "c"}) {
+            fs::remove(root_ / name);
+            fs::create_hard_link(root_ / "a", root_ / name);
+        }
+        options_.before_open = [&](std::string_view name) {
+            if (name == "a" && fs::exists(root_ / "new")) fs::rename(root_ / "new", root_ / "a");
+        };
+        const SnapshotContent content = backup();
+        options_.before_open = nullptr;
+        EXPECT_EQ(content_of_file(entry(content, "a")), new_content);
+        EXPECT_FALSE(entry(content, "a").hard_link);
+        struct stat status;
+        ASSERT_EQ(::lstat((root_ / "a").c_str(), &status), 0);
+        EXPECT_EQ(entry(content, "a").inode, status.st_ino);
+        for (const char* name : {"b", "c"}) {
+            EXPECT_EQ(content_of_file(entry(content, name)), old_content);
+            EXPECT_TRUE(entry(content, name).hard_link);
+        }
+        const ParentTree parent = parent_of(content);
+        expect_same_as_source(backup(&parent));
+    }
+}
+
+TEST_F(BackupTest, ANameThatIsGoneDoesNotTakeTheOthersAlong) {
+    for (const std::size_t size : {10U, 3000U, 200'000U}) {
+        SCOPED_TRACE(size);
+        write("a", noise(size, 1));
+        fs::remove_all(root_ / "d");
+        fs::create_directory(root_ / "d");
+        for (const char* name : {"d/b", "d/c"}) fs::create_hard_link(root_ / "a", root_ / name);
+        options_.before_open = [&](std::string_view name) {
+            if (name == "a") fs::remove(root_ / "a");
+        };
+        const SnapshotContent content = backup();
+        ASSERT_EQ(content.unreadable.size(), 1U);
+        EXPECT_EQ(content.unreadable[0].path, "a");
+        EXPECT_EQ(content.files, 2U);
+        EXPECT_EQ(content.bytes_read, size);
+        EXPECT_EQ(content_of_file(entry(content, "d/b")), noise(size, 1));
+        EXPECT_EQ(entry(content, "d/c").content, entry(content, "d/b").content);
+    }
+}
+
 TEST_F(BackupTest, PathsLongerThanPathMaxAreStored) {
     const std::string name(200, 'd');
     int at = ::open(root_.c_str(), O_RDONLY | O_DIRECTORY);

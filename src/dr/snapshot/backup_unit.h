@@ -27,10 +27,11 @@ struct ReadOutcome {
     std::string problem;  // Stored, but something about it is to be reported
 };
 
-// What the names of one hard-linked file share: the first name is read, the others take over what it found.
+// What the names of one hard-linked file share: the first name is read, the others take over what it found. If that was
+// nothing, or another file that had taken the name, the next name is read in its turn.
 struct LinkedContent {
     bool complete = false;
-    ReadOutcome outcome;
+    ReadOutcome outcome;  // Stored or PrivateKey
     Entry entry;
 };
 
@@ -41,8 +42,9 @@ struct FileWork {
     Entry entry;
     bool known_to_parent = false;
     ReadOutcome outcome;
-    std::shared_ptr<LinkedContent> link;  // set for hard links; the first name fills it in, later ones read nothing
-    bool first_link = false;
+    bool is_another = false;              // what was opened is not the file that the walk saw
+    std::shared_ptr<LinkedContent> link;  // set for hard links
+    bool first_link = false;              // read with its unit; the others once it is known that they must be
 };
 
 // What the walk says, in order. Paths are implied: items lie in the directory that was entered last.
@@ -95,9 +97,10 @@ struct BackupUnit {
 
     // Blobs in the order of the files, read but not yet given to the sink; under the pipeline's lock.
     std::deque<StoredBlob> output;
-    std::uint64_t held = 0;  // their bytes
-    bool busy = false;       // a thread reads
-    bool read = false;       // nothing is left to read
+    std::uint64_t held = 0;            // their bytes
+    std::size_t kept_directories = 0;  // open, for names that may have to be read yet
+    bool busy = false;                 // a thread reads
+    bool read = false;                 // nothing is left to read
 
     BackupUnit();
     ~BackupUnit();

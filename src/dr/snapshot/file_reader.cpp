@@ -133,6 +133,7 @@ void describe(FileWork& work, const OpenFile& file) {
     work.entry.xattrs = std::move(found.attributes);
     work.entry.inode_flags = read_inode_flags(file.fd.get());
     work.outcome.problem = std::move(found.problem);
+    work.is_another = !file.stat.same_file(work.stat);
 }
 
 std::vector<StoredBlob> read_batch(ReadContext& context, std::vector<FileWork>& files) {

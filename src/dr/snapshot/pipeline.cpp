@@ -8,7 +8,23 @@ namespace {
 
 constexpr std::uint64_t kReadAhead = 32U << 20;  // bytes read before their turn, in all
 constexpr std::uint64_t kUnitAhead = 8U << 20;   // and of one unit
+constexpr std::size_t kKeptDirectories = 256;
 constexpr std::int64_t kProgressInterval = 100'000'000;
+
+// Closes the directories of what has been read. How many stay open, for names of files that others were to read.
+std::size_t close_directories(BackupUnit& unit) {
+    std::size_t kept = 0;
+    const DirectoryHandle* last = nullptr;
+    for (FileWork& work : unit.files) {
+        if (work.link == nullptr || work.first_link) {
+            work.directory.reset();
+            continue;
+        }
+        if (work.directory.get() != last) ++kept;
+        last = work.directory.get();
+    }
+    return kept;
+}
 
 }  // namespace
 
@@ -27,7 +43,8 @@ bool Pipeline::can_drain() const {
 // A few units more than there are threads to read them: enough to keep all busy, few enough that the directories they
 // hold open are no problem.
 bool Pipeline::can_walk() const {
-    return !walking_ && !walked_ && unread_ < parts_.pool.workers() + 2 && units_.size() < 64;
+    return !walking_ && !walked_ && unread_ < parts_.pool.workers() + 2 && units_.size() < 64 &&
+           kept_directories_ < kKeptDirectories;
 }
 
 std::shared_ptr<BackupUnit> Pipeline::unit_to_read() const {
@@ -147,8 +164,8 @@ void Pipeline::read(BackupUnit& unit) {
     if (unit.read) {
         --unread_;
         unit.reader.reset();
-        // Directories need not stay open for what has been read.
-        for (FileWork& work : unit.files) work.directory.reset();
+        unit.kept_directories = close_directories(unit);
+        kept_directories_ += unit.kept_directories;
     }
 }
 
@@ -169,11 +186,13 @@ void Pipeline::drain() {
             complete = unit->read;
         }
         Result<void> given = give(*unit, std::move(blobs));
+        if (given.ok() && complete) given = share_links(*unit);
         if (given.ok() && complete) given = parts_.assembler.take(*unit);
         if (!given.ok()) fail(given.error());
         if (complete) {
             files_done_ += unit->files.size();
             const std::lock_guard lock{mutex_};
+            kept_directories_ -= unit->kept_directories;
             units_.pop_front();
         }
         // Room for more has come up.
@@ -186,12 +205,65 @@ Result<void> Pipeline::give(BackupUnit& unit, std::deque<StoredBlob> blobs) {
         StoredBlob blob = std::move(blobs.front());
         blobs.pop_front();
         const std::uint64_t size = blob.data.bytes.size();
-        DR_TRY(parts_.sink.add(BlobType::Data, blob.id, std::move(blob.data)));
-        bytes_done_ += size;
-        show_progress();
+        DR_TRY(give(std::move(blob)));
         const std::lock_guard lock{mutex_};
         unit.held -= size;
         held_ -= size;
+    }
+    return {};
+}
+
+Result<void> Pipeline::give(StoredBlob blob) {
+    const std::uint64_t size = blob.data.bytes.size();
+    DR_TRY(parts_.sink.add(BlobType::Data, blob.id, std::move(blob.data)));
+    bytes_done_ += size;
+    show_progress();
+    return {};
+}
+
+// Lets the names of a file have what one of them found, in the order of the walk. Rarely that leads nowhere: then the
+// next name is read here, where its blobs have their place in the sequence whatever the number of threads.
+Result<void> Pipeline::share_links(BackupUnit& unit) {
+    for (FileWork& work : unit.files) {
+        if (work.link != nullptr && !work.first_link) {
+            if (work.link->complete) {
+                work.outcome = work.link->outcome;
+                std::string name = std::move(work.entry.name);
+                work.entry = work.link->entry;
+                work.entry.name = std::move(name);
+                continue;
+            }
+            DR_TRY(read_now(work));
+        }
+        if (work.is_another) {
+            // Its other names, if it has any, are not known here.
+            work.entry.hard_link = false;
+            work.entry.link_count = 1;
+            work.entry.device_index = 0;
+        } else if (work.link != nullptr && work.outcome.kind != ReadOutcome::Kind::Unreadable) {
+            *work.link = {.complete = true, .outcome = work.outcome, .entry = work.entry};
+        }
+    }
+    return {};
+}
+
+Result<void> Pipeline::read_now(FileWork& work) {
+    work.first_link = true;
+    std::vector<StoredBlob> blobs;
+    if (!parts_.context.is_large(work.stat)) {
+        std::vector<FileWork> alone;
+        alone.push_back(std::move(work));
+        blobs = read_batch(parts_.context, alone);
+        work = std::move(alone.front());
+        for (StoredBlob& blob : blobs) DR_TRY(give(std::move(blob)));
+        return {};
+    }
+    LargeFileReader reader{parts_.context, work};
+    for (bool more = true; more;) {
+        if (parts_.monitor.cancelled()) return Error{ErrorCode::Cancelled, "the backup was interrupted"};
+        blobs.clear();
+        more = reader.step(blobs);
+        for (StoredBlob& blob : blobs) DR_TRY(give(std::move(blob)));
     }
     return {};
 }

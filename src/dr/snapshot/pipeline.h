@@ -55,6 +55,9 @@ private:
     std::shared_ptr<BackupUnit> unit_to_read() const;
     void drain();
     Result<void> give(BackupUnit& unit, std::deque<StoredBlob> blobs);
+    Result<void> give(StoredBlob blob);
+    Result<void> share_links(BackupUnit& unit);
+    Result<void> read_now(FileWork& work);
     void read(BackupUnit& unit);
     void walk();
     void fail(Error error);
@@ -64,7 +67,8 @@ private:
     std::mutex mutex_;                               // guards all below, and the shared part of the units
     std::deque<std::shared_ptr<BackupUnit>> units_;  // in the order of the walk
     std::size_t unread_ = 0;
-    std::uint64_t held_ = 0;  // bytes read and not yet given to the sink
+    std::uint64_t held_ = 0;            // bytes read and not yet given to the sink
+    std::size_t kept_directories_ = 0;  // of the units
     bool walking_ = false;
     bool draining_ = false;
     bool walked_ = false;

@@ -88,17 +88,6 @@ Result<void> TreeAssembler::handle(BackupUnit&, EntryItem& item) { return add(*i
 
 Result<void> TreeAssembler::handle(BackupUnit& unit, FileItem& item) {
     FileWork& work = unit.files[item.index];
-    if (work.first_link) {
-        work.link->complete = true;
-        work.link->outcome = work.outcome;
-        work.link->entry = work.entry;
-    } else if (work.link != nullptr) {
-        DR_CHECK(work.link->complete);
-        std::string name = std::move(work.entry.name);
-        work.outcome = work.link->outcome;
-        work.entry = work.link->entry;
-        work.entry.name = std::move(name);
-    }
     switch (work.outcome.kind) {
         case ReadOutcome::Kind::Unreadable:
             ++totals_.entries_lost;

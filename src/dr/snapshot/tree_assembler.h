@@ -30,7 +30,7 @@ public:
     // Borrows all; `parent` may be null where there is none.
     TreeAssembler(const TreeOutput& output, BlobSource* parent, Monitor& monitor);
 
-    // Takes the unit's items; all its files have been read, all its blobs been given to the sink.
+    // Takes the unit's items; all its files have their outcome, all its blobs have been given to the sink.
     Result<void> take(BackupUnit& unit);
 
     // After the last unit.
