@@ -129,16 +129,16 @@ void NameList::sort() {
     for (std::size_t i = 0; i < names_.size(); ++i) keyed[i] = {sort_key((*this)[i], prefix), names_[i]};
     std::ranges::sort(keyed, [this](const Keyed& a, const Keyed& b) {
         if (a.key != b.key) return a.key < b.key;
-        return std::string_view{text_.data() + a.name.offset, a.name.length} <
-               std::string_view{text_.data() + b.name.offset, b.name.length};
+        return text_of(a.name) < text_of(b.name);
     });
     for (std::size_t i = 0; i < names_.size(); ++i) names_[i] = keyed[i].name;
+    const auto again = std::ranges::unique(names_, {}, [this](const Name& name) { return text_of(name); });
+    names_.erase(again.begin(), again.end());
 }
 
 bool NameList::contains(std::string_view name) const {
-    const auto found = std::ranges::lower_bound(
-        names_, name, {}, [this](const Name& at) { return std::string_view{text_.data() + at.offset, at.length}; });
-    return found != names_.end() && std::string_view{text_.data() + found->offset, found->length} == name;
+    const auto found = std::ranges::lower_bound(names_, name, {}, [this](const Name& at) { return text_of(at); });
+    return found != names_.end() && text_of(*found) == name;
 }
 
 Result<std::shared_ptr<DirectoryHandle>> DirectoryHandle::open(const std::string& path) {

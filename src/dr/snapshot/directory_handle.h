@@ -45,11 +45,12 @@ struct FileStat {
     }
 };
 
-// The names of a directory except '.' and '..', ascending by byte. Compact: a directory may hold millions.
+// The names of a directory except '.' and '..', ascending by byte, each once, however often the file system lists it.
+// Compact: a directory may hold millions.
 class NameList {
 public:
     std::size_t size() const { return names_.size(); }
-    std::string_view operator[](std::size_t at) const { return {text_.data() + names_[at].offset, names_[at].length}; }
+    std::string_view operator[](std::size_t at) const { return text_of(names_[at]); }
     bool contains(std::string_view name) const;  // once sorted
 
     void add(std::string_view name);
@@ -60,6 +61,8 @@ private:
         std::uint32_t offset;
         std::uint32_t length;
     };
+    std::string_view text_of(const Name& name) const { return {text_.data() + name.offset, name.length}; }
+
     std::string text_;
     std::vector<Name> names_;
 };

@@ -156,7 +156,14 @@ Result<void> SourceWalk::step() {
 
 Result<void> SourceWalk::visit_child(std::string_view name) {
     Frame& frame = frames_.back();
-    Visit at{.name = name, .path = DR_TRY(directory_.join(name, ErrorCode::Io)), .region = frame.region, .stat = {}};
+    Result<RelativePath> path = directory_.join(name, ErrorCode::Io);
+    if (!path.ok()) {
+        // vfat and some others list names of more than 255 bytes.
+        const std::string above = directory_.is_root() ? "" : directory_.bytes() + "/";
+        emit(ProblemItem{.path = above + std::string{name}, .reason = path.error().what()});
+        return {};
+    }
+    Visit at{.name = name, .path = std::move(path).value(), .region = frame.region, .stat = {}};
     if (frame.place != nullptr) {
         const auto found = frame.place->children.find(name);
         if (found != frame.place->children.end()) return visit_virtual(at, found->second);
