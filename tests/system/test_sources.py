@@ -69,6 +69,17 @@ class Sources(unittest.TestCase):
         with open(os.path.join(target, "mapped"), "rb") as restored:
             self.assertEqual(restored.read(5), b"SECND")
 
+    # --- secrets ---
+
+    def test_a_private_key_in_front_of_a_hole_is_left_out(self):
+        path = self.put("sparse", PRIVATE_KEY)
+        os.truncate(path, 20_000)
+        self.put("kept")
+        explained = self.explain()
+        done = self.backup().json
+        self.assertEqual((done["file_count"], done["skipped"]), (1, {"private_key": 1}))
+        self.assertEqual((explained["file_count"], explained["skipped"]), (1, {"private_key": 1}))
+
 
 if __name__ == "__main__":
     main()

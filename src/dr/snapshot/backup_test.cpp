@@ -885,6 +885,25 @@ TEST_F(BackupTest, OnlyWhatThePlanSelectsIsStored) {
     EXPECT_EQ(without.entries, 4U);
 }
 
+TEST_F(BackupTest, PrivateKeysHideBehindNoHole) {
+    const std::string key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n";
+    for (const std::size_t size : {3000U, 20'000U, 65'536U, 65'537U}) {
+        write("in-front-" + std::to_string(size), key);
+        fs::resize_file(root_ / ("in-front-" + std::to_string(size)), size);
+    }
+    write("solid", key + std::string(20'000, 'x'));
+    write("behind", "");
+    fs::resize_file(root_ / "behind", 40'000);
+    std::ofstream{root_ / "behind", std::ios::app} << key;
+    write("innocent", "x");
+    fs::resize_file(root_ / "innocent", 20'000);
+    const std::size_t stored = blobs_.all().size();
+    const SnapshotContent content = backup();
+    EXPECT_EQ(paths(content), (std::vector<std::string>{"in-front-65537", "innocent"}));
+    EXPECT_EQ(content.skipped, (std::map<std::string, std::uint64_t>{{"private_key", 5}}));
+    EXPECT_LE(blobs_.all().size(), stored + 2) << "nothing of a key goes to the repository";
+}
+
 TEST_F(BackupTest, SecretsCachesAndTheRepositoryAreLeftOutAndCounted) {
     default_excludes_ = true;
     write(".env", "PASSWORD=1");

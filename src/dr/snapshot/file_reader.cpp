@@ -186,6 +186,7 @@ bool LargeFileReader::start() {
     cutter_.reset();
     sparse_ = is_sparse(file_.stat);
     cut_short_ = false;
+    head_.clear();
     size_ = file_.stat.size;
     offset_ = 0;
     run_end_ = sparse_ ? 0 : size_;
@@ -196,7 +197,7 @@ bool LargeFileReader::start() {
 bool LargeFileReader::step(std::vector<StoredBlob>& output) {
     if (!file_.fd.is_open() && !start()) return false;
     for (std::uint64_t budget = kStepBytes; budget > 0;) {
-        if (cutter_.pending() == 0 && offset_ == size_) return complete();
+        if (cutter_.pending() == 0 && offset_ == size_) return complete(output);
         if (!step_data(output, budget)) return false;
     }
     return true;
@@ -226,6 +227,7 @@ bool LargeFileReader::find_run() {
     if (start > offset_) {
         const std::uint64_t length = std::min(start - offset_, kHoleStep);
         cutter_.hole(length);
+        remember(Bytes(std::min<std::uint64_t>(length, kMaxPrivateKeyFile - head_.size())));
         offset_ += length;
         run_end_ = offset_;
         return true;
@@ -241,6 +243,7 @@ bool LargeFileReader::read_some() {
     const Result<std::size_t> got = read_at(file_.fd.get(), to, offset_);
     if (!got.ok()) return fail(got.error());
     cutter_.filled(got.value());
+    remember(to.first(got.value()));
     offset_ += got.value();
     context_.bytes_read.fetch_add(got.value(), std::memory_order_relaxed);
     if (got.value() < to.size()) {
@@ -250,7 +253,23 @@ bool LargeFileReader::read_some() {
     return true;
 }
 
-bool LargeFileReader::complete() {
+void LargeFileReader::remember(ByteSpan bytes) {
+    if (context_.options.skip_private_keys)
+        append(head_, bytes.first(std::min(bytes.size(), kMaxPrivateKeyFile - head_.size())));
+}
+
+bool LargeFileReader::holds_private_key() const {
+    return context_.options.skip_private_keys && size_ <= kMaxPrivateKeyFile && looks_like_private_key(head_);
+}
+
+bool LargeFileReader::complete(std::vector<StoredBlob>& output) {
+    // So small a file is read in one step: nothing of it has left this thread.
+    static_assert(kMaxPrivateKeyFile < kStepBytes);
+    if (holds_private_key()) {
+        output.clear();
+        work_.outcome.kind = ReadOutcome::Kind::PrivateKey;
+        return false;
+    }
     const Result<FileStat> after = stat_of(file_.fd.get());
     if (!after.ok()) return fail(after.error());
     const bool changed = cut_short_ || !after.value().same_content(file_.stat);

@@ -64,8 +64,10 @@ private:
     bool step_data(std::vector<StoredBlob>& output, std::uint64_t& budget);
     bool find_run();
     bool read_some();
-    bool complete();
+    bool complete(std::vector<StoredBlob>& output);
     bool fail(Error error);
+    void remember(ByteSpan bytes);
+    bool holds_private_key() const;
 
     ReadContext& context_;
     FileWork& work_;
@@ -77,6 +79,7 @@ private:
     std::uint64_t size_ = 0;    // how much is read: its size when it was opened
     std::uint64_t offset_ = 0;  // of the next byte to read
     std::uint64_t run_end_ = 0;
+    Bytes head_;  // the first kMaxPrivateKeyFile bytes, where private keys are left out
 };
 
 // What looks like a read of one file, for its entry: metadata, attributes and flags of the open file.
