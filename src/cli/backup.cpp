@@ -12,6 +12,7 @@
 #include "cli/format.h"
 #include "cli/survey.h"
 #include "dr/platform/posix/small_file.h"
+#include "dr/service/key_access.h"
 
 namespace dr::cli {
 namespace {
@@ -117,6 +118,7 @@ private:
         if (!selection.ok()) return;
         SurveyOptions options;
         options.repository = settings.storage_path;
+        options.secrets = secret_files(settings);
         options.stop = [&stop, &monitor] { return stop.stop_requested() || monitor.cancelled(); };
         SilentMonitor silent;  // the backup itself reports what cannot be read
         const Result<Survey> found = survey(selection.value(), workspace.value(), options, silent);

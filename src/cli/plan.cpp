@@ -4,6 +4,7 @@
 #include "cli/format.h"
 #include "cli/survey.h"
 #include "dr/platform/posix/small_file.h"
+#include "dr/service/key_access.h"
 
 namespace dr::cli {
 namespace {
@@ -68,6 +69,7 @@ Result<Explained> explain(Shell& shell, const PlanRequest& request, const Backup
     const Selection selection = DR_TRY(Selection::create(spec, resolved.settings.mapping, workspace.value()));
     SurveyOptions options;
     options.repository = resolved.settings.storage_path;
+    options.secrets = secret_files(resolved.settings);
     options.read_contents = spec.default_excludes;
     options.stop = [&shell] { return shell.monitor().cancelled(); };
     Explained explained{selection.explain(), DR_TRY(survey(selection, workspace.value(), options, shell.monitor()))};

@@ -11,6 +11,7 @@
 
 #include "dr/models/content_marks.h"
 #include "dr/platform/posix/file_descriptor.h"
+#include "dr/snapshot/directory_handle.h"
 
 namespace dr::cli {
 namespace {
@@ -95,6 +96,10 @@ private:
     bool is_repository(const struct stat& status) const {
         return has_repository_ && status.st_dev == repository_.st_dev && status.st_ino == repository_.st_ino;
     }
+    bool opens_repository(const struct stat& status) const {
+        const FileStat stat = FileStat::from(status);
+        return std::ranges::find(options_.secrets, FileIdentity{stat.device, stat.inode}) != options_.secrets.end();
+    }
     void unreadable(const RelativePath& path, const Error& error) {
         ++result_.unreadable;
         monitor_.warning(path.bytes(), error);
@@ -127,6 +132,7 @@ private:
         }
         EntryFacts facts;
         facts.kind = kind_of(status);
+        facts.opens_repository = opens_repository(status);
         FileDescriptor below;
         if (facts.kind == PathKind::Directory) {
             below = FileDescriptor{::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};

@@ -11,6 +11,7 @@
 #include "dr/base/monitor.h"
 #include "dr/base/result.h"
 #include "dr/models/selection.h"
+#include "dr/snapshot/backup.h"
 
 namespace dr::cli {
 
@@ -24,9 +25,10 @@ struct Survey {
 };
 
 struct SurveyOptions {
-    std::string repository;      // a local storage directory to leave out; empty: none
-    bool read_contents = false;  // look for private keys by content, as the backup does
-    std::function<bool()> stop;  // asked often; true ends the survey with Cancelled
+    std::string repository;               // a local storage directory to leave out; empty: none
+    std::vector<FileIdentity> secrets{};  // files that open the repository
+    bool read_contents = false;           // look for private keys by content, as the backup does
+    std::function<bool()> stop;           // asked often; true ends the survey with Cancelled
 };
 
 // `workspace` is the absolute path that the selection was made for. Follows no symlink. Fails with NotFound or Io where

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import shutil
 import subprocess
 import time
 import unittest
@@ -70,6 +71,20 @@ class Sources(unittest.TestCase):
             self.assertEqual(restored.read(5), b"SECND")
 
     # --- secrets ---
+
+    def test_the_files_that_open_the_repository_are_left_out_wherever_they_lie(self):
+        self.put("kept")
+        shutil.copy(self.machine.path("kek"), os.path.join(self.workspace, "kek-of-backups"))
+        shutil.copy(self.machine.key_file, os.path.join(self.workspace, "opens-it.json"))
+        self.put("phrase", b"passphrase\n")
+        self.machine.env.update({"QNWIS_DR_KEK_FILE": os.path.join(self.workspace, "kek-of-backups"),
+                                 "QNWIS_DR_KEY_FILE": os.path.join(self.workspace, "opens-it.json"),
+                                 "QNWIS_DR_PASSPHRASE_FILE": os.path.join(self.workspace, "phrase")})
+        explained = self.explain()
+        self.assertEqual((explained["file_count"], explained["skipped"]), (1, {"secret": 3}))
+        self.assertIn("secret.of_these_backups", [rule["id"] for rule in explained["explain"]])
+        done = self.backup().json
+        self.assertEqual((done["file_count"], done["skipped"]), (1, {"secret": 3}))
 
     def test_a_private_key_in_front_of_a_hole_is_left_out(self):
         path = self.put("sparse", PRIVATE_KEY)

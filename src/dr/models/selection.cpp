@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kRepositoryRule = 0;
 constexpr std::size_t kCachedirRule = 1;
+constexpr std::size_t kOpensRule = 2;
 
 std::vector<ExclusionRule> special_rules(bool default_excludes) {
     std::vector<ExclusionRule> rules;
@@ -20,6 +21,11 @@ std::vector<ExclusionRule> special_rules(bool default_excludes) {
                      "[a directory with CACHEDIR.TAG]",
                      SkipReason::Cache,
                      "its owner says that it is a cache",
+                     {}});
+    rules.push_back({"secret.of_these_backups",
+                     "[the key, key-encryption-key and passphrase files in use]",
+                     SkipReason::Secret,
+                     "what opens these backups: keep it apart from them",
                      {}});
     rules.push_back({"secret.private_key_content",
                      "[a file of at most 64 KiB with a private key in it]",
@@ -147,6 +153,8 @@ Decision Selection::unless_excluded(Verdict verdict, const RelativePath& path, c
     if (default_excludes_ && is_directory && facts.has_cachedir_tag) {
         return {Verdict::Skipped, SkipReason::Cache, &special_[kCachedirRule]};
     }
+    if (default_excludes_ && facts.opens_repository)
+        return {Verdict::Skipped, SkipReason::Secret, &special_[kOpensRule]};
     const ExclusionRule* rule = exclusions_.match(path.bytes(), is_directory);
     if (rule != nullptr) return {Verdict::Skipped, rule->reason, rule};
     return {verdict};

@@ -34,6 +34,7 @@ struct EntryFacts {
     PathKind kind = PathKind::File;
     bool has_cachedir_tag = false;  // a directory holding a valid CACHEDIR.TAG (content_marks.h)
     bool is_repository = false;     // same device and inode as the storage of this backup
+    bool opens_repository = false;  // … or as a file that opens it: a key, key-encryption key or passphrase
 };
 
 enum class Verdict : std::uint8_t {
@@ -123,7 +124,7 @@ private:
     std::vector<Explanation> includes_;
     ExclusionSet exclusions_;
     std::vector<ExclusionRule>
-        special_;  // rules that no pattern decides: repository, CACHEDIR.TAG, private key by content
+        special_;  // rules that no pattern decides: repository, CACHEDIR.TAG, what opens it, private key by content
 };
 
 // Which datasets of a selection a walk has seen. A dataset that matches no file is an error (SPEC 3). One per walk.

@@ -97,7 +97,7 @@ Result<SnapshotContent> scan(const Backup& job, WriteSession& session, bool pare
     }
     const std::string workspace = DR_TRY(real_path(job.request.workspace));
     const Selection selection = DR_TRY(Selection::create(job.request.spec, job.settings.mapping, workspace));
-    BackupSources sources{selection, workspace, std::nullopt};
+    BackupSources sources{selection, workspace, std::nullopt, secret_files(job.settings)};
     if (const Result<FileIdentity> own = FileIdentity::of(job.repository.store().location()); own.ok())
         sources.repository = own.value();
 

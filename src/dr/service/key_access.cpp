@@ -1,6 +1,7 @@
 #include "dr/service/key_access.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -171,6 +172,24 @@ Result<KeyInHand> open_a_slot_of(const Repository& repository, const KeySources&
 }
 
 }  // namespace
+
+std::vector<FileIdentity> secret_files(const Settings& settings) {
+    const KeySources& keys = settings.keys;
+    std::vector<std::string> files = settings.key_files;
+    files.insert(files.end(), keys.default_kek_files.begin(), keys.default_kek_files.end());
+    for (const std::string& file :
+         {keys.passphrase_file, keys.kek_file, keys.configured_passphrase_file, keys.configured_kek_file})
+        files.push_back(file);
+    std::vector<FileIdentity> found;
+    for (const std::string& file : files) {
+        // /dev/null and pipes of the shell hold nothing that a backup would read.
+        std::error_code none;
+        if (file.empty() || !std::filesystem::is_regular_file(file, none)) continue;
+        if (const Result<FileIdentity> identity = FileIdentity::of(file); identity.ok())
+            found.push_back(identity.value());
+    }
+    return found;
+}
 
 Result<KeyInHand> key_in_hand(const Settings& settings, const Repository* repository) {
     Result<std::string> file = find_key_file(settings);

@@ -98,8 +98,9 @@ private:
 }  // namespace
 
 Result<FileIdentity> FileIdentity::of(const std::string& path) {
-    const std::shared_ptr<DirectoryHandle> handle = DR_TRY(DirectoryHandle::open(path));
-    const FileStat stat = DR_TRY(handle->stat());
+    struct stat status;
+    if (::stat(path.c_str(), &status) != 0) return Error::from_errno(errno, "cannot look at '" + printable(path) + "'");
+    const FileStat stat = FileStat::from(status);
     return FileIdentity{.device = stat.device, .inode = stat.inode};
 }
 

@@ -38,6 +38,7 @@ struct BackupSources {
     const Selection& selection;
     std::string workspace;                   // absolute; the directory the selection was made for
     std::optional<FileIdentity> repository;  // left out wherever it is met
+    std::vector<FileIdentity> secrets{};     // files that open the repository: left out by the plan's default excludes
 };
 
 // The snapshot that this one follows. It must be the parent of the session that the sink writes for: what has not

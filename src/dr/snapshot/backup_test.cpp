@@ -127,7 +127,8 @@ protected:
     Result<SnapshotContent> try_backup(const ParentTree* parent = nullptr) {
         spec_.default_excludes = default_excludes_;
         const Selection selection = Selection::create(spec_, WorkspaceMapping{}, root_.string()).value();
-        const BackupSources sources{.selection = selection, .workspace = root_.string(), .repository = repository_};
+        const BackupSources sources{
+            .selection = selection, .workspace = root_.string(), .repository = repository_, .secrets = secrets_};
         TaskPool pool{workers_};
         return scan_and_store(sources, parent, keys_, blobs_, pool, clock_, monitor_, options_);
     }
@@ -215,6 +216,7 @@ protected:
     RecordingMonitor monitor_;
     BackupOptions options_;
     std::optional<FileIdentity> repository_;
+    std::vector<FileIdentity> secrets_;
 };
 
 TEST_F(BackupTest, FilesOfEverySizeComeBackAsTheyWere) {
@@ -902,6 +904,21 @@ TEST_F(BackupTest, PrivateKeysHideBehindNoHole) {
     EXPECT_EQ(paths(content), (std::vector<std::string>{"in-front-65537", "innocent"}));
     EXPECT_EQ(content.skipped, (std::map<std::string, std::uint64_t>{{"private_key", 5}}));
     EXPECT_LE(blobs_.all().size(), stored + 2) << "nothing of a key goes to the repository";
+}
+
+TEST_F(BackupTest, TheFilesThatOpenTheRepositoryAreSecretsWhereverTheyLie) {
+    write("keep/kek.txt", "secret");
+    write("phrase", "secret");
+    write("kept", "x");
+    fs::create_hard_link(root_ / "phrase", root_ / "same");
+    secrets_ = {FileIdentity::of((root_ / "keep/kek.txt").string()).value(),
+                FileIdentity::of((root_ / "phrase").string()).value()};
+    default_excludes_ = true;
+    const SnapshotContent content = backup();
+    EXPECT_EQ(paths(content), (std::vector<std::string>{"keep", "kept"}));
+    EXPECT_EQ(content.skipped, (std::map<std::string, std::uint64_t>{{"secret", 3}}));
+    default_excludes_ = false;
+    EXPECT_EQ(backup().files, 4U);
 }
 
 TEST_F(BackupTest, SecretsCachesAndTheRepositoryAreLeftOutAndCounted) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "dr/snapshot/source_walk_frame.h"
@@ -181,8 +182,10 @@ Result<void> SourceWalk::visit_child(std::string_view name) {
 }
 
 Decision SourceWalk::decide(const Visit& at, bool has_cachedir_tag) const {
-    const EntryFacts facts{
-        .kind = path_kind(at.stat.kind), .has_cachedir_tag = has_cachedir_tag, .is_repository = is_repository(at.stat)};
+    const EntryFacts facts{.kind = path_kind(at.stat.kind),
+                           .has_cachedir_tag = has_cachedir_tag,
+                           .is_repository = is_repository(at.stat),
+                           .opens_repository = opens_repository(at.stat)};
     return at.region == Region::Workspace ? sources_.selection.decide(at.path, facts)
                                           : sources_.selection.decide_outside(at.path, facts);
 }
@@ -190,6 +193,12 @@ Decision SourceWalk::decide(const Visit& at, bool has_cachedir_tag) const {
 bool SourceWalk::is_repository(const FileStat& stat) const {
     return sources_.repository && sources_.repository->device == stat.device &&
            sources_.repository->inode == stat.inode;
+}
+
+bool SourceWalk::opens_repository(const FileStat& stat) const {
+    return std::ranges::any_of(sources_.secrets, [&](const FileIdentity& secret) {
+        return secret.inode == stat.inode && secret.device == stat.device;
+    });
 }
 
 void SourceWalk::skipped(std::string_view reason) {

@@ -94,6 +94,7 @@ private:
     bool is_tagged_cache(const DirectoryHandle& handle, const NameList& names) const;
     Decision decide(const Visit& visit, bool has_cachedir_tag) const;
     bool is_repository(const FileStat& stat) const;
+    bool opens_repository(const FileStat& stat) const;
 
     Result<std::shared_ptr<DirectoryHandle>> handle_of(std::size_t index);
     Result<std::shared_ptr<DirectoryHandle>> directory_of(const Visit& visit);
