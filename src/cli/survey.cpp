@@ -12,6 +12,7 @@
 #include "dr/models/content_marks.h"
 #include "dr/platform/posix/file_descriptor.h"
 #include "dr/snapshot/directory_handle.h"
+#include "dr/snapshot/place_check.h"
 
 namespace dr::cli {
 namespace {
@@ -82,6 +83,13 @@ public:
         const std::string below = root.path.substr(1);
         const RelativePath path = DR_TRY(RelativePath::parse(below));
         return entry(top.get(), below.c_str(), path, 0);
+    }
+
+    void places(const std::string& workspace) {
+        for (const PlaceProblem& problem : check_places(selection_, workspace).problems) {
+            ++result_.unreadable;
+            monitor_.warning(printable(problem.path), Error{ErrorCode::Io, problem.reason});
+        }
     }
 
     Survey finish() {
@@ -176,6 +184,7 @@ private:
 Result<Survey> survey(const Selection& selection, const std::string& workspace, const SurveyOptions& options,
                       Monitor& monitor) {
     Walker walker{selection, options, monitor};
+    walker.places(workspace);
     if (selection.touches_workspace()) {
         const int fd = ::open(workspace.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)

@@ -70,6 +70,37 @@ class Sources(unittest.TestCase):
         with open(os.path.join(target, "mapped"), "rb") as restored:
             self.assertEqual(restored.read(5), b"SECND")
 
+    # --- symbolic links ---
+
+    def test_a_path_behind_a_link_is_reported(self):
+        self.put("real/sub/file")
+        os.symlink("real", os.path.join(self.workspace, "link"))
+        done = self.backup("--paths", "link/sub", code=3)
+        reason = self.reasons(done)["link/sub"]
+        self.assertIn("symbolic link 'link'", reason)
+        self.assertIn(f'paths: ["{os.path.realpath(self.workspace)}/real/sub"]', reason)
+        self.assertEqual(self.backup("--paths", "real/sub").json["file_count"], 1)
+
+    def test_audit_packs_that_are_a_link_are_reported(self):
+        os.makedirs(self.machine.path("big") + "/evidence")
+        evidence = os.path.realpath(self.machine.path("big", "evidence"))
+        with open(os.path.join(evidence, "pack"), "wb") as file:
+            file.write(b"evidence\n")
+        os.symlink(evidence, os.path.join(self.workspace, "audit_packs"))
+        done = self.backup("--audit-packs", code=3)
+        self.assertIn(f'paths: ["{evidence}"]', self.reasons(done)["audit_packs"])
+        self.assertIn(b"audit_packs", done.err)
+        self.assertEqual(self.backup("--audit-packs", "--paths", evidence).json["file_count"], 1)
+
+    def test_a_catalog_behind_a_link_says_why_the_dataset_is_not_there(self):
+        elsewhere = self.machine.path("elsewhere")
+        os.makedirs(os.path.join(elsewhere, "catalog"))
+        with open(os.path.join(elsewhere, "catalog", "LMIS_A.csv"), "wb") as file:
+            file.write(b"x\n")
+        os.symlink(elsewhere, os.path.join(self.workspace, "data"))
+        done = self.backup("--datasets", "LMIS_A", code=10)
+        self.assertIn("symbolic link 'data'", done.err.decode())
+
     # --- secrets ---
 
     def test_the_files_that_open_the_repository_are_left_out_wherever_they_lie(self):

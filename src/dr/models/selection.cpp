@@ -83,6 +83,7 @@ Result<void> Selection::add_datasets(const BackupSpec& spec, const WorkspaceMapp
                          "catalog directory '" + printable(directory) + "' must be relative to the workspace"};
         }
         catalogs_.add(place.path);
+        places_.push_back({.part = "catalog", .path = place.path, .outside = false, .named = false});
         for (const Identifier& id : datasets_) {
             explain_include({"dataset." + id.text(), "files of the catalog whose name contains the ID"},
                             printable(place.path) + "/**/*" + id.text() + "*");
@@ -97,19 +98,33 @@ Result<void> Selection::add_place(std::string_view path, const Part& part, bool 
     if (place.absolute) {
         if (!place.path.is_within(workspace_)) {
             outside_places_.add(place.path);
+            places_.push_back({.part = part.id, .path = place.path, .outside = true, .named = named});
             explain_include(part, "/" + printable(place.path));
             return {};
         }
-        const std::size_t prefix = workspace_.is_root() ? 0 : workspace_.bytes().size() + 1;
-        const std::string& whole = place.path.bytes();
-        inside = whole.size() > prefix ? DR_TRY(RelativePath::parse(std::string_view{whole}.substr(prefix)))
-                                       : RelativePath{};
+        inside = inside_workspace(place.path);
     }
     if (inside.is_root()) everything_ = true;
     if (!inside.is_root()) roots_.add(inside);
-    if (named && !inside.is_root()) named_.push_back(inside);
+    if (!inside.is_root()) places_.push_back({.part = part.id, .path = inside, .outside = false, .named = named});
     explain_include(part, inside.is_root() ? "." : printable(inside));
     return {};
+}
+
+// The path as the workspace has it; it lies within.
+RelativePath Selection::inside_workspace(const RelativePath& absolute) const {
+    const std::size_t prefix = workspace_.is_root() ? 0 : workspace_.bytes().size() + 1;
+    const std::string_view whole = absolute.bytes();
+    if (whole.size() <= prefix) return {};
+    return RelativePath::parse(whole.substr(prefix)).value();
+}
+
+bool Selection::selects(std::string_view absolute) const {
+    const Result<Place> place = parse_place(absolute);
+    if (!place.ok()) return false;
+    if (outside_places_.covers(place.value().path)) return true;
+    if (!place.value().path.is_within(workspace_)) return false;
+    return everything_ || roots_.covers(inside_workspace(place.value().path));
 }
 
 void Selection::explain_include(const Part& part, std::string pattern) {

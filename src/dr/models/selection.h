@@ -49,6 +49,14 @@ struct Decision {
     const ExclusionRule* rule = nullptr;          // the rule, where one decided; lives as long as the selection
 };
 
+// A place that the plan asks for: by its path, or as one of the places that the mapping gives a part of the plan.
+struct SelectedPlace {
+    std::string part;      // "paths", "audit_packs", "config", "catalog"
+    RelativePath path;     // in the workspace; outside: the absolute path without the leading '/'
+    bool outside = false;  // of the workspace
+    bool named = false;    // by the plan itself: it is to be there
+};
+
 // A selected place outside the workspace.
 struct OutsideRoot {
     std::string path;                         // absolute; "/" or without a '/' at its end
@@ -86,8 +94,10 @@ public:
     // In the order of a walk, none below another. One may contain the workspace: then what it holds appears by its full
     // path.
     const std::vector<OutsideRoot>& outside_roots() const { return outside_; }
-    // What `paths` names in the workspace, so that the caller can say which does not exist.
-    const std::vector<RelativePath>& named_paths() const { return named_; }
+    // All that is asked for, but for the whole workspace, so that the caller can say what is not there.
+    const std::vector<SelectedPlace>& places() const { return places_; }
+    // True if the entry of this absolute path, without symlinks on the way, is selected with all below, rules aside.
+    bool selects(std::string_view absolute) const;
 
     const std::vector<Identifier>& datasets() const { return datasets_; }
     // Places in datasets() of the IDs that the name of this file contains, if it lies in a catalog.
@@ -105,6 +115,7 @@ private:
     };
     Result<void> add_parts(const BackupSpec& spec, const WorkspaceMapping& mapping);
     Result<void> add_place(std::string_view path, const Part& part, bool named);
+    RelativePath inside_workspace(const RelativePath& absolute) const;
     Result<void> add_datasets(const BackupSpec& spec, const WorkspaceMapping& mapping);
     Result<void> add_exclusions(const BackupSpec& spec, const WorkspaceMapping& mapping);
     void settle();
@@ -118,7 +129,7 @@ private:
     PathSet roots_;     // selected with all below
     PathSet catalogs_;  // searched for datasets
     PathSet outside_places_;
-    std::vector<RelativePath> named_;
+    std::vector<SelectedPlace> places_;
     std::vector<Identifier> datasets_;
     std::vector<OutsideRoot> outside_;
     std::vector<Explanation> includes_;

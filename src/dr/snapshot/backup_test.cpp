@@ -887,6 +887,45 @@ TEST_F(BackupTest, OnlyWhatThePlanSelectsIsStored) {
     EXPECT_EQ(without.entries, 4U);
 }
 
+TEST_F(BackupTest, WhatIsNamedBehindASymbolicLinkIsReported) {
+    write("real/sub/file", "x");
+    fs::create_directory_symlink("real", root_ / "link");
+    spec_.paths = {"link/sub", "real/sub/file/below"};
+    const SnapshotContent content = backup();
+    EXPECT_EQ(content.entries, 0U);
+    ASSERT_EQ(content.unreadable.size(), 2U);
+    EXPECT_EQ(content.unreadable[0].path, "link/sub");
+    EXPECT_EQ(content.unreadable[0].reason,
+              "it lies behind the symbolic link 'link', and links are not followed: name what it leads to, "
+              "paths: [\"" +
+                  (fs::canonical(root_) / "real/sub").string() + "\"]");
+    EXPECT_EQ(content.unreadable[1].path, "real/sub/file/below");
+    EXPECT_EQ(content.unreadable[1].reason, "it is not there: 'real/sub/file' is no directory");
+}
+
+TEST_F(BackupTest, AnAskedForDirectoryThatIsALinkIsReported) {
+    fs::create_directories(base_ / "big/evidence");
+    std::ofstream{base_ / "big/evidence/pack"} << "evidence";
+    fs::create_directory_symlink(base_ / "big/evidence", root_ / "audit_packs");
+    fs::create_directory_symlink(base_ / "big", base_ / "outer");
+    spec_.audit_packs = true;
+    spec_.paths = {(base_ / "outer").string()};
+    const SnapshotContent content = backup();
+    EXPECT_EQ(entry(content, "audit_packs").kind, EntryKind::Symlink);
+    ASSERT_EQ(content.unreadable.size(), 2U);
+    EXPECT_EQ(content.unreadable[0].path, "audit_packs");
+    EXPECT_EQ(content.unreadable[0].reason,
+              "it is a symbolic link, and what it leads to is not stored: name that, paths: [\"" +
+                  fs::canonical(base_ / "big/evidence").string() + "\"]");
+    EXPECT_EQ(content.unreadable[1].path, (base_ / "outer").string().substr(1));
+
+    // Nothing is missing where the plan names both, in whatever way.
+    spec_.paths = {(base_ / "outer").string(), fs::canonical(base_ / "big").string()};
+    const SnapshotContent both = backup();
+    EXPECT_EQ(both.unreadable_count, 0U);
+    EXPECT_TRUE(find(both, (base_ / "big/evidence/pack").string().substr(1)));
+}
+
 TEST_F(BackupTest, PrivateKeysHideBehindNoHole) {
     const std::string key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n";
     for (const std::size_t size : {3000U, 20'000U, 65'536U, 65'537U}) {

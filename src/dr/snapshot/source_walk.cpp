@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "dr/snapshot/place_check.h"
 #include "dr/snapshot/source_walk_frame.h"
 
 namespace dr {
@@ -78,24 +79,11 @@ Result<void> SourceWalk::open_root() {
     return {};
 }
 
-// What the plan names one by one in the workspace and is not there.
-void SourceWalk::report_missing() {
-    if (!sources_.selection.touches_workspace()) return;
-    for (const RelativePath& path : sources_.selection.named_paths()) {
-        std::shared_ptr<DirectoryHandle> at = frames_[0].handle;
-        const std::vector<std::string_view> components = path.components();
-        for (std::size_t i = 0; i < components.size(); ++i) {
-            const Result<FileStat> stat = at->stat(components[i]);
-            if (!stat.ok()) {
-                problem(path, stat.error().code() == ErrorCode::NotFound ? "it is not there" : stat.error().what());
-                break;
-            }
-            if (i + 1 == components.size()) break;
-            Result<std::shared_ptr<DirectoryHandle>> below = at->open_below(components[i]);
-            if (!below.ok()) break;  // the walk meets that too, and reports it
-            at = std::move(below).value();
-        }
-    }
+// What a walk would pass over in silence.
+void SourceWalk::report_places() {
+    PlaceCheck check = check_places(sources_.selection, sources_.workspace);
+    for (PlaceProblem& found : check.problems)
+        emit(ProblemItem{.path = std::move(found.path), .reason = std::move(found.reason)});
 }
 
 void SourceWalk::write_out(std::uint64_t device, int fd, const RelativePath& path) {
@@ -135,7 +123,7 @@ Result<void> SourceWalk::fill(BackupUnit& unit) {
     }
     if (frames_.size() == 1 && frames_[0].next == 0) {
         if (frames_[0].handle != nullptr) write_out(frames_[0].device, frames_[0].handle->number(), {});
-        report_missing();
+        report_places();
     }
     for (std::size_t steps = 0; steps < kWalkSlice && !done() && !pending_large_; ++steps) {
         DR_TRY(step());

@@ -76,7 +76,7 @@ private:
     SourceWalk(const BackupSources& sources, const ParentTree* parent, ReadContext& context);
 
     Result<void> open_root();
-    void report_missing();
+    void report_places();
     void write_out(std::uint64_t device, int fd, const RelativePath& path);
     void write_out_below(const Visit& visit, const DirectoryHandle& directory);
     Result<void> fill(BackupUnit& unit);

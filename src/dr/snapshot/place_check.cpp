@@ -1,0 +1,143 @@
+#include "dr/snapshot/place_check.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "dr/snapshot/directory_handle.h"
+
+namespace dr {
+namespace {
+
+constexpr const char* kNotThere = "it is not there";
+
+// How far a place can be followed without going through a symbolic link.
+struct Found {
+    enum class Kind : std::uint8_t { There, Missing, Link, BehindLink, BehindFile, Unreadable };
+    Kind kind = Kind::There;
+    std::string at;  // of BehindLink and BehindFile: where the way ends
+    std::string why;
+};
+
+Found find_in(std::shared_ptr<DirectoryHandle> directory, const RelativePath& path) {
+    std::string at;
+    const std::vector<std::string_view> components = path.components();
+    for (std::size_t i = 0; i < components.size(); ++i) {
+        at += (at.empty() ? "" : "/") + std::string{components[i]};
+        const bool last = i + 1 == components.size();
+        const Result<FileStat> stat = directory->stat(components[i]);
+        if (!stat.ok() && stat.error().code() == ErrorCode::NotFound) return {Found::Kind::Missing, {}, {}};
+        if (!stat.ok()) return {Found::Kind::Unreadable, {}, stat.error().what()};
+        if (stat.value().kind == EntryKind::Symlink)
+            return last ? Found{Found::Kind::Link, {}, {}} : Found{Found::Kind::BehindLink, at, {}};
+        if (last) break;
+        if (stat.value().kind != EntryKind::Directory) return {Found::Kind::BehindFile, at, {}};
+        Result<std::shared_ptr<DirectoryHandle>> below = directory->open_below(components[i]);
+        if (!below.ok()) break;  // the walk meets that too, and reports it
+        directory = std::move(below).value();
+    }
+    return {};
+}
+
+class PlaceChecker {
+public:
+    PlaceChecker(const Selection& selection, const std::string& workspace)
+        : selection_(selection), workspace_(workspace) {}
+
+    PlaceCheck run() {
+        for (const SelectedPlace& place : selection_.places()) {
+            Part& part = part_of(place);
+            const bool there = place.outside ? look_outside(place) : look_inside(place);
+            part.is_there = part.is_there || there;
+        }
+        for (const Part& part : parts_) {
+            if (part.is_there || (part.name != "audit_packs" && part.name != "config")) continue;
+            check_.parts_missing.push_back(part.name);
+            report(part.first_path, "the plan asks for " + part.name + ", and nothing of it is there");
+        }
+        return std::move(check_);
+    }
+
+private:
+    struct Part {
+        std::string name;
+        std::string first_path;
+        bool is_there = false;
+    };
+
+    Part& part_of(const SelectedPlace& place) {
+        const auto known = std::ranges::find(parts_, place.part, &Part::name);
+        if (known != parts_.end()) return *known;
+        parts_.push_back({place.part, place.path.bytes(), false});
+        return parts_.back();
+    }
+
+    // Whether there is something, stored or not.
+    bool look_inside(const SelectedPlace& place) {
+        if (!workspace_handle_) {
+            Result<std::shared_ptr<DirectoryHandle>> opened = DirectoryHandle::open(workspace_);
+            if (!opened.ok()) return true;  // the walk does not begin
+            workspace_handle_ = std::move(opened).value();
+        }
+        const Found found = find_in(workspace_handle_, place.path);
+        const std::string& path = place.path.bytes();
+        const std::string full = workspace_ + "/" + path;
+        switch (found.kind) {
+            case Found::Kind::There: return true;
+            case Found::Kind::Link: return look_at_link(path, full), true;
+            case Found::Kind::Unreadable: return report(path, found.why), true;
+            case Found::Kind::BehindLink:
+                if (const std::optional<std::string> target = target_of(full)) {
+                    report(path, "it lies behind the symbolic link '" + printable(found.at) +
+                                     "', and links are not followed: name what it leads to, " + as_paths(*target));
+                    return true;
+                }
+                break;
+            case Found::Kind::BehindFile:
+                if (place.named) report(path, kNotThere + (": '" + printable(found.at)) + "' is no directory");
+                return false;
+            case Found::Kind::Missing: break;
+        }
+        if (place.named) report(path, kNotThere);
+        return false;
+    }
+
+    bool look_outside(const SelectedPlace& place) {
+        const std::string full = "/" + place.path.bytes();
+        std::error_code none;
+        const std::filesystem::file_status status = std::filesystem::symlink_status(full, none);
+        if (std::filesystem::is_symlink(status)) look_at_link(place.path.bytes(), full);
+        return std::filesystem::exists(status);
+    }
+
+    // A link is stored as such. Nothing is missing if what it leads to is stored as well, or is not there.
+    void look_at_link(const std::string& path, const std::string& full) {
+        const std::optional<std::string> target = target_of(full);
+        if (!target || selection_.selects(*target)) return;
+        report(path, "it is a symbolic link, and what it leads to is not stored: name that, " + as_paths(*target));
+    }
+
+    static std::optional<std::string> target_of(const std::string& path) {
+        std::error_code failed;
+        const std::filesystem::path target = std::filesystem::canonical(path, failed);
+        if (failed) return std::nullopt;
+        return target.string();
+    }
+    static std::string as_paths(const std::string& target) { return "paths: [\"" + printable(target) + "\"]"; }
+
+    void report(const std::string& path, std::string reason) { check_.problems.push_back({path, std::move(reason)}); }
+
+    const Selection& selection_;
+    const std::string& workspace_;
+    std::shared_ptr<DirectoryHandle> workspace_handle_;
+    std::vector<Part> parts_;
+    PlaceCheck check_;
+};
+
+}  // namespace
+
+PlaceCheck check_places(const Selection& selection, const std::string& workspace) {
+    return PlaceChecker{selection, workspace}.run();
+}
+
+}  // namespace dr

@@ -1,0 +1,26 @@
+#pragma once
+// What a plan asks for by its place, looked at one by one. A walk alone would pass in silence over what is not there,
+// what lies behind a symbolic link, and a directory that is one: links are stored and not followed.
+
+#include <string>
+#include <vector>
+
+#include "dr/models/selection.h"
+
+namespace dr {
+
+struct PlaceProblem {
+    std::string path;  // in the snapshot
+    std::string reason;
+};
+
+struct PlaceCheck {
+    std::vector<PlaceProblem> problems;      // those of missing parts too
+    std::vector<std::string> parts_missing;  // "audit_packs", "config": nothing of it is there
+};
+
+// `workspace` is the one that the selection was made for. A named place outside it that is not there is none of the
+// problems: the walk starts there and says so.
+PlaceCheck check_places(const Selection& selection, const std::string& workspace);
+
+}  // namespace dr
