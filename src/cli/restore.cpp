@@ -108,7 +108,7 @@ void print_restored(Shell& shell, const RestoreResult& result) {
 }
 
 // Files that could not be restored although everything else was.
-int complain(Shell& shell, const RestoreResult& result) {
+int complain_of_failures(Shell& shell, const RestoreResult& result) {
     const RestoreOutcome& outcome = result.outcome;
     if (outcome.failure_count == 0) return 0;
     for (const PathProblem& failure : outcome.failures)
@@ -131,6 +131,52 @@ int complain(Shell& shell, const RestoreResult& result) {
     // 3: done, but some files are missing, all of them listed.
     const bool tells_more = damaged || outcome.worst_failure == ErrorCode::NoSpace;
     return tells_more ? info(outcome.worst_failure).exit_status : 3;
+}
+
+// The first few paths, each with what is wrong with it.
+std::string named(const std::vector<PathProblem>& problems, std::uint64_t count) {
+    constexpr std::size_t kNamed = 5;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(problems.size(), kNamed); ++i) {
+        text += (i == 0 ? "'" : ", '") + printable(problems[i].path) + "' (" + problems[i].error + ")";
+    }
+    return count <= kNamed ? text : text + " and " + human_count(count - kNamed) + " more";
+}
+
+// Moves the first thing that is in the way aside and restores again; empty where a shell cannot be told its name.
+std::string way_out(const Shell& shell, const RestoreOutcome& outcome) {
+    if (outcome.withheld.in_the_way.empty()) return {};
+    const std::string path = outcome.plan.target_path + "/" + outcome.withheld.in_the_way.front();
+    if (printable(path) != path) return {};
+    return "mv -nT -- " + shell_quoted(path) + " " + shell_quoted(path + ".in-the-way") + " && " + shell.options.typed;
+}
+
+// What was refused although it was asked for: whoever restores must not take the target for whole.
+int complain_of_refusals(Shell& shell, const RestoreResult& result) {
+    const RestoreOutcome& outcome = result.outcome;
+    if (outcome.plan.dry_run || outcome.withheld.count == 0) return 0;
+    const bool in_the_way = !outcome.withheld.in_the_way.empty();
+    const std::string id = result.meta.snapshot_id.text().substr(0, 12);
+    std::string next = way_out(shell, outcome);
+    if (next.empty()) {
+        next = shell.command_line("restore --dry-run --overwrite --snapshot-id " + id + " --target-path " +
+                                  shell_quoted(outcome.plan.target_path) + "    lists what is refused, and why");
+    }
+    const Error error = Error{in_the_way ? ErrorCode::AlreadyExists : ErrorCode::Io,
+                              "not restored: " + named(outcome.withheld.listed, outcome.withheld.count)}
+                            .means(
+                                "the target is not whole: these, and what is below them, are not as in the "
+                                "snapshot; everything else was restored and verified")
+                            .during("restoring snapshot " + id + " of " + result.meta.created_at.human() + " to '" +
+                                    printable(outcome.plan.target_path) + "'")
+                            .next(std::move(next));
+    shell.console().show(error);
+    return in_the_way ? info(error.code()).exit_status : 3;
+}
+
+int complain(Shell& shell, const RestoreResult& result) {
+    const int failures = complain_of_failures(shell, result);
+    return std::max(failures, complain_of_refusals(shell, result));  // the greater status is the worse news
 }
 
 Result<int> restore(Shell& shell, RestoreLine& line) {

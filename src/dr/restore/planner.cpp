@@ -92,10 +92,10 @@ private:
             }
             everything = answer == RestoreFilter::Answer::All;
         }
-        if (const char* why = refusal(entry, request_)) {
+        if (const std::optional<Refusal> refused = refusal(entry, request_)) {
             act(level, Action::Refuse);
             // What is in new directories is not always looked at: the restore itself says it when it gets there.
-            if (level.existing || request_.dry_run) refuse(why);
+            if (level.existing || request_.dry_run) refuse(refused->kind, refused->why);
             return {};
         }
         if (!level.existing) return plan_new(level, entry, everything);
@@ -106,8 +106,9 @@ private:
         if (level.existing) planned_.actions.push_back(action);
     }
 
-    void refuse(std::string why) {
+    void refuse(RefusalKind kind, std::string why) {
         ++planned_.plan.files_refused;
+        planned_.withheld.add(kind, path_, why);
         if (planned_.plan.refused.size() < RestorePlan::kMaxListed)
             planned_.plan.refused.push_back({path_, std::move(why)});
     }
@@ -148,9 +149,10 @@ private:
     }
 
     Result<void> plan_beside(Level& level, const EntryView& entry, bool everything) {
-        if (entry.name.starts_with(kStagingPrefix)) {
+        // Only at the top of the target: that is where a restore removes what a killed one left.
+        if (levels_.size() == 1 && entry.name.starts_with(kStagingPrefix)) {
             act(level, Action::Refuse);
-            refuse("the name is that of a restore's own directory");
+            refuse(RefusalKind::Name, "the name is that of a restore's own directory");
             return {};
         }
         const auto directory = DR_TRY(context_.handles.get(level.existing));
@@ -193,7 +195,7 @@ private:
     // What even `overwrite` does not touch; without it, it is in the way like anything that differs.
     Result<void> in_the_way(const Level& level, const char* why) {
         act(level, Action::Refuse);
-        refuse(why);
+        refuse(RefusalKind::InTheWay, why);
         if (!request_.overwrite) conflict(path_);
         return {};
     }
@@ -297,12 +299,15 @@ private:
 
 }  // namespace
 
-const char* refusal(const EntryView& entry, const RestoreRequest& request) {
-    if (!RelativePath::is_component(entry.name)) return "the name would lead out of the target";
+std::optional<Refusal> refusal(const EntryView& entry, const RestoreRequest& request) {
+    if (!RelativePath::is_component(entry.name))
+        return Refusal{RefusalKind::Name, "the name would lead out of the target"};
     switch (entry.kind) {
         case EntryKind::CharDevice:
-        case EntryKind::BlockDevice: return request.devices ? nullptr : "devices are restored only with --devices";
-        default: return nullptr;
+        case EntryKind::BlockDevice:
+            if (request.devices) return std::nullopt;
+            return Refusal{RefusalKind::Device, "devices are restored only with --devices"};
+        default: return std::nullopt;
     }
 }
 

@@ -5,6 +5,7 @@
 // below a new directory is new and needs none. The restore walks the same way again and takes them one by one.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct PlannedRestore {
     std::vector<std::string> conflict_paths;  // at most RestorePlan::kMaxListed
     std::vector<std::string> created;         // the topmost of what is new; at most RestorePlan::kMaxListed
     std::vector<std::string> replaced;        // likewise
+    WithheldEntries withheld;
 };
 
 struct PlanContext {
@@ -51,6 +53,10 @@ struct PlanContext {
 Result<PlannedRestore> plan_restore(const PlanContext& context, const DirRef& root, const DirectoryPtr& target);
 
 // Why an entry is never made by this request, or nothing.
-const char* refusal(const EntryView& entry, const RestoreRequest& request);
+struct Refusal {
+    RefusalKind kind;
+    const char* why;
+};
+std::optional<Refusal> refusal(const EntryView& entry, const RestoreRequest& request);
 
 }  // namespace dr

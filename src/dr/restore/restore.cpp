@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "dr/restore/planner.h"
 #include "dr/restore/staging.h"
@@ -74,6 +75,7 @@ private:
         outcome.plan = std::move(planned.plan);
         outcome.created = std::move(planned.created);
         outcome.replaced = std::move(planned.replaced);
+        outcome.withheld = std::move(planned.withheld);
         return outcome;
     }
 
@@ -130,6 +132,25 @@ Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vect
 }
 
 }  // namespace
+
+void WithheldEntries::add(RefusalKind kind, const std::string& path, const std::string& why) {
+    if (kind == RefusalKind::Device) return;
+    ++count;
+    if (listed.size() >= RestorePlan::kMaxListed) return;
+    listed.push_back({path, why});
+    if (kind == RefusalKind::InTheWay) in_the_way.push_back(path);
+}
+
+void WithheldEntries::add(WithheldEntries more) {
+    count += more.count;
+    const auto take = [](auto& to, auto& from) {
+        const std::size_t room = RestorePlan::kMaxListed - std::min(to.size(), RestorePlan::kMaxListed);
+        if (from.size() > room) from.resize(room);
+        std::ranges::move(from, std::back_inserter(to));
+    };
+    take(listed, more.listed);
+    take(in_the_way, more.in_the_way);
+}
 
 Result<RestoreOutcome> restore(const RestoreRequest& request, BlobSource& source, const DirRef& root,
                                const RestoreAllowlist& allowlist, TaskPool& pool, Monitor& monitor) {

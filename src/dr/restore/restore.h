@@ -46,6 +46,24 @@ struct RestoreLoss {
     std::string reason;
 };
 
+// Why an entry of the snapshot is not made.
+enum class RefusalKind : std::uint8_t {
+    Device,    // nobody asked for devices
+    Name,      // the name would lead out of the target, or is that of a restore's own directory
+    InTheWay,  // something stands at its place that even `overwrite` does not replace
+};
+
+// What was asked for and is refused: the restore is not whole without it. Devices that nobody asked for are no part of
+// it.
+struct WithheldEntries {
+    std::uint64_t count = 0;
+    std::vector<PathProblem> listed;      // at most RestorePlan::kMaxListed
+    std::vector<std::string> in_the_way;  // paths of those that something is in the way of; likewise
+
+    void add(RefusalKind kind, const std::string& path, const std::string& why);
+    void add(WithheldEntries more);
+};
+
 struct RestoreOutcome {
     RestorePlan plan;                  // what was planned; a dry run ends with it. `refused` says why
     std::uint64_t files_restored = 0;  // entries other than directories that were created or replaced
@@ -56,6 +74,7 @@ struct RestoreOutcome {
     std::vector<std::string>
         created;  // paths as bytes; at most RestorePlan::kMaxListed, the topmost of each new subtree
     std::vector<std::string> replaced;  // likewise
+    WithheldEntries withheld;           // also in plan.refused
     std::vector<RestoreLoss> losses;
 
     // Files that could not be restored although they were planned; everything else was. At most RestorePlan::kMaxListed

@@ -171,6 +171,7 @@ TEST_F(RestoreTest, DevicesComeBackOnlyOnRequest) {
     const RestoreOutcome without = run(root).value();
     EXPECT_EQ(without.files_restored, 1U);
     EXPECT_EQ(without.plan.files_refused, 2U);
+    EXPECT_EQ(without.withheld.count, 0U);  // nobody asked for them
     struct stat info;
     ASSERT_EQ(::stat((scratch / "target/talk").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode, static_cast<mode_t>(S_IFSOCK | 0751));
@@ -387,6 +388,8 @@ TEST_F(RestoreTest, OverwriteReplacesAFileByADirectoryButNeverADirectoryByAFile)
     EXPECT_EQ(read_file(scratch / "target/was-file/x"), "x");
     EXPECT_TRUE(exists(scratch / "target/was-dir/precious"));
     EXPECT_EQ(outcome.plan.files_refused, 1U);
+    EXPECT_EQ(outcome.withheld.count, 1U);
+    EXPECT_EQ(outcome.withheld.in_the_way, std::vector<std::string>{"was-dir"});
     EXPECT_EQ(read_file(scratch / "target/link"), "content");
     EXPECT_FALSE(std::filesystem::is_symlink(scratch / "target/link"));
     EXPECT_EQ(read_file(scratch / "outside"), "untouched");
@@ -614,7 +617,17 @@ TEST_F(RestoreTest, ARestoresOwnDirectoryNameIsRefusedAndSoIsTheSecondOfOneId) {
     const DirRef root = tree(blobs, {file(blobs, ".qnwis-restore-evil", "x"), file(blobs, "f", "y")});
     const RestoreOutcome outcome = run(root).value();
     EXPECT_EQ(outcome.plan.files_refused, 1U);
+    EXPECT_EQ(outcome.withheld.count, 1U);
+    EXPECT_EQ(outcome.withheld.listed.at(0).path, ".qnwis-restore-evil");
     EXPECT_EQ(names(scratch / "target"), std::vector<std::string>{"f"});
+    // Further down it is a name like any other, also when it is there already.
+    RestoreRequest below = request();
+    below.target_path = scratch / "below";
+    const DirRef deeper = tree(blobs, {directory(blobs, "d", {file(blobs, ".qnwis-restore-evil", "x")})});
+    EXPECT_EQ(run(below, deeper).value().files_restored, 1U);
+    const RestoreOutcome again = run(below, deeper).value();
+    EXPECT_EQ(again.withheld.count, 0U);
+    EXPECT_EQ(again.files_skipped, 1U);
 
     const FileDescriptor target{::open((scratch / "target").c_str(), O_RDONLY | O_DIRECTORY)};
     const Staging running = Staging::create(target.get(), "plan-1").value();

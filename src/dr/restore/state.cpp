@@ -26,9 +26,10 @@ void RestoreState::fail(const std::string& path, Error error) {
     monitor_.warning(path, error);
 }
 
-void RestoreState::refuse(const std::string& path, std::string why) {
+void RestoreState::refuse(RefusalKind kind, const std::string& path, std::string why) {
     const std::scoped_lock lock{mutex_};
     ++refused_count_;
+    withheld_.add(kind, path, why);
     if (refused_.size() < RestorePlan::kMaxListed) refused_.push_back({path, std::move(why)});
 }
 
@@ -79,6 +80,7 @@ void RestoreState::tell(RestoreOutcome& outcome) {
     for (PathProblem& problem : refused_) {
         if (outcome.plan.refused.size() < RestorePlan::kMaxListed) outcome.plan.refused.push_back(std::move(problem));
     }
+    outcome.withheld.add(std::move(withheld_));
     outcome.failures = std::move(failures_);
     outcome.failure_count = failure_count_;
     outcome.worst_failure = damaged_ ? ErrorCode::Damaged : ErrorCode::Io;

@@ -20,7 +20,7 @@ public:
     // One entry could not be restored. What would fail for every other entry as well (a full disk) stops the restore.
     void fail(const std::string& path, Error error);
     // One entry is not restored on purpose.
-    void refuse(const std::string& path, std::string why);
+    void refuse(RefusalKind kind, const std::string& path, std::string why);
     // Ends the restore with this error, unless it has ended with another before.
     void stop(Error error);
     // Asked by every task before it starts; asks the user's wish too.
@@ -48,6 +48,7 @@ private:
     std::optional<Error> reason_;
     std::vector<PathProblem> refused_;
     std::uint64_t refused_count_ = 0;
+    WithheldEntries withheld_;
     std::vector<PathProblem> failures_;
     std::uint64_t failure_count_ = 0;
     bool damaged_ = false;

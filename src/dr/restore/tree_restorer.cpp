@@ -98,8 +98,8 @@ Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
         if (answer == RestoreFilter::Answer::Skip) return {};
         everything = answer == RestoreFilter::Answer::All;
     }
-    if (const char* why = refusal(entry, parts_.request); why != nullptr && !level.merged) {
-        parts_.state.refuse(path_in(level, entry.name), why);
+    if (const std::optional<Refusal> refused = refusal(entry, parts_.request); refused && !level.merged) {
+        parts_.state.refuse(refused->kind, path_in(level, entry.name), refused->why);
         return {};
     }
     if (action == Action::Skip) return keep(level, entry);
