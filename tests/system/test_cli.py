@@ -165,6 +165,25 @@ class ExitCodes(CliTest):
         status = self.run_line("keys", "status", "--json", env=wrong).json
         self.assertFalse(check_schema(self, "keys_status", status)["opens"])
 
+    def test_what_is_remembered_of_a_repository_does_not_depend_on_how_its_place_is_typed(self):
+        self.ready()
+        older = self.machine.path("older")
+        shutil.copytree(self.machine.storage, older)
+        self.back_up()
+        shutil.rmtree(self.machine.storage)
+        shutil.copytree(older, self.machine.storage)
+        link = self.machine.path("link")
+        os.symlink(self.machine.storage, link)
+        for typed in (self.machine.storage, self.machine.storage + "/", self.machine.storage + "/.", link, "../backups", "file://" + self.machine.storage):
+            with self.subTest(typed=typed):
+                self.fails(13, "list", "--storage-path", typed)
+
+    def test_the_same_relative_place_of_two_directories_is_two_places(self):
+        self.machine.make_key()
+        for name in ("one", "two"):
+            os.mkdir(self.machine.path(name))
+            self.run_line("init", "--storage-path", "backups", cwd=self.machine.path(name))
+
     def test_no_key_is_needed_for_a_list(self):
         self.ready()
         os.unlink(self.machine.key_file)

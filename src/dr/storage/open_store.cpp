@@ -4,6 +4,7 @@
 
 #include "dr/base/hex.h"
 #include "dr/platform/posix/posix_disk.h"
+#include "dr/platform/posix/small_file.h"
 #include "dr/storage/local_store.h"
 
 namespace dr {
@@ -96,8 +97,10 @@ Result<StorageLocation> parse_storage_location(std::string_view location, std::s
 
 Result<std::unique_ptr<ObjectStore>> open_store(std::string_view location, const OpenStoreOptions& options,
                                                 Random& random) {
-    const StorageLocation parsed = DR_TRY(parse_storage_location(location, options.backend));
+    StorageLocation parsed = DR_TRY(parse_storage_location(location, options.backend));
     if (options.create) DR_TRY(PosixDisk::make_root(parsed.path));
+    // One place has one name, however it is typed: what is remembered of it (pins) is found by that name.
+    if (Result<std::string> real = real_path(parsed.path); real.ok()) parsed.path = std::move(real).value();
     Result<std::unique_ptr<PosixDisk>> disk = PosixDisk::open_root(parsed.path);
     if (!disk.ok() && disk.error().code() == ErrorCode::NotFound) {
         return Error{ErrorCode::NotFound, "there is no storage directory '" + parsed.path + "'"}

@@ -28,7 +28,8 @@ struct OpenStoreOptions {
     std::string backend;  // as --backend; empty: the location decides
 };
 
-// Opens a store. Without `create`, NotFound where the directory is missing, so that an unmounted disk is never filled.
+// Opens a store. A local one's location() is the real path: absolute, without symbolic links, however it was typed.
+// Without `create`, NotFound where the directory is missing, so that an unmounted disk is never filled.
 // Besides those of parse_storage_location(): Io. `random` is used only here.
 Result<std::unique_ptr<ObjectStore>> open_store(std::string_view location, const OpenStoreOptions& options,
                                                 Random& random);

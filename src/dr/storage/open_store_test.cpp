@@ -64,5 +64,23 @@ TEST(OpenStore, AMissingDirectoryIsNeverMadeByTheWay) {
     std::filesystem::remove_all(scratch);
 }
 
+TEST(OpenStore, APlaceHasOneNameHoweverItIsTyped) {
+    std::string scratch =
+        (std::filesystem::canonical(std::filesystem::temp_directory_path()) / "dr-open-XXXXXX").string();
+    ASSERT_NE(mkdtemp(scratch.data()), nullptr);
+    const std::string path = scratch + "/backups";
+    SeededRandom random{1};
+    ASSERT_TRUE(open_store(path, {.create = true, .backend = {}}, random).ok());
+    std::filesystem::create_directory_symlink(path, scratch + "/link");
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::current_path(scratch);
+    for (const std::string& typed : {path, path + "/", scratch + "//./backups", scratch + "/link",
+                                     std::string{"backups"}, std::string{"./backups/"}, "file://" + path + "/"}) {
+        EXPECT_EQ(open_store(typed, {}, random).value()->location(), path) << typed;
+    }
+    std::filesystem::current_path(before);
+    std::filesystem::remove_all(scratch);
+}
+
 }  // namespace
 }  // namespace dr
