@@ -40,6 +40,8 @@ void print_json(Shell& shell, const RestoreResult& result) {
         json.field("files_replaced", replaced);
         json.field("files_skipped", dry ? plan.files_to_skip : outcome.files_skipped);
         json.field("files_refused", plan.files_refused + outcome.failure_count);
+        json.field("metadata_differing", plan.overwrite ? 0 : outcome.metadata.count);
+        json.field("metadata_restored", plan.overwrite ? outcome.metadata.count : 0);
         json.field("files_restored", outcome.files_restored);
         json.field("bytes_restored", outcome.bytes_restored);
         json.field("bytes_read", dry ? plan.bytes_to_read : outcome.bytes_read);
@@ -77,8 +79,14 @@ void print_refused(Shell& shell, const RestorePlan& plan) {
         shell.console().say("  ! … " + human_count(plan.refused.size() - shown) + " more (--verbose lists them)");
 }
 
+std::string entries_of(const MetadataDifferences& found) { return counted(found.count, "entry", "entries"); }
+
+constexpr const char* kMetadataDiffer =
+    " equal in content but not in owner, mode, time, attributes or links; --overwrite brings these back";
+
 void print_dry_run(Shell& shell, const RestoreResult& result) {
-    const RestorePlan& plan = result.outcome.plan;
+    const RestoreOutcome& outcome = result.outcome;
+    const RestorePlan& plan = outcome.plan;
     Console& console = shell.console();
     console.say("dry run: nothing was written. Snapshot " + result.meta.snapshot_id.text() + " of " +
                 result.meta.created_at.human() + " to '" + printable(plan.target_path) + "'");
@@ -88,6 +96,12 @@ void print_dry_run(Shell& shell, const RestoreResult& result) {
     console.say("would create " + counted(plan.files_to_create, "file", "files") + ", replace " +
                 human_count(plan.files_to_replace) + ", skip " + human_count(plan.files_to_skip) +
                 " that are equal, refuse " + human_count(plan.files_refused));
+    if (outcome.metadata.count > 0) {
+        print_paths(shell, "m", outcome.metadata.listed);
+        console.say(plan.overwrite
+                        ? "would bring back owner, mode, time, attributes or links of " + entries_of(outcome.metadata)
+                        : entries_of(outcome.metadata) + kMetadataDiffer);
+    }
     console.say("would read " + human_bytes(plan.bytes_to_read) + " and write " + human_bytes(plan.bytes_to_write));
 }
 
@@ -104,6 +118,8 @@ void print_restored(Shell& shell, const RestoreResult& result) {
     console.say("  " + counted(outcome.files_restored, "file", "files") + " written and verified, " +
                 human_bytes(outcome.bytes_restored) + "; " + human_count(outcome.files_skipped) +
                 " were equal already");
+    if (outcome.plan.overwrite && outcome.metadata.count > 0)
+        console.say("  owner, mode, time, attributes or links of " + entries_of(outcome.metadata) + " brought back");
     console.say("  " + human_bytes(outcome.bytes_read) + " read, in " + human_duration(total_seconds(result.timings)));
 }
 
@@ -189,6 +205,11 @@ Result<int> restore(Shell& shell, RestoreLine& line) {
     for (const RestoreLoss& loss : result.outcome.losses) {
         shell.console().complain("warning: " + loss.reason + " (" + counted(loss.count, "entry", "entries") + ", '" +
                                  printable(loss.example) + "' for one)");
+    }
+    const MetadataDifferences& metadata = result.outcome.metadata;
+    if (metadata.count > 0 && !line.request.overwrite && !line.request.dry_run) {
+        shell.console().complain("warning: " + entries_of(metadata) + ", '" + printable(metadata.listed.front()) +
+                                 "' for one," + kMetadataDiffer);
     }
     if (shell.options.json)
         print_json(shell, result);

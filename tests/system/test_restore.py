@@ -1,10 +1,12 @@
 """A restore never lets somebody believe that the target is what the snapshot says when it is not."""
 
 import os
+import shutil
 import subprocess
 import unittest
 
-from dr_test import Machine, main, next_command
+import tree_compare
+from dr_test import IS_ROOT, Machine, check_schema, main, next_command
 
 
 class RestoreTest(unittest.TestCase):
@@ -75,6 +77,47 @@ class Refusals(RestoreTest):
         self.assertIn(b"'.qnwis-restore-mine'", done.err)
         self.assertEqual(os.listdir(target), ["kept"])
         self.assertIn(".qnwis-restore-mine", self.run_next(done).stdout)
+
+
+class Metadata(RestoreTest):
+    @unittest.skipUnless(IS_ROOT, "owners and capabilities need root")
+    def test_overwriting_brings_back_what_somebody_changed_and_nothing_else_hides_it(self):
+        note = self.write(self.source, "noted")
+        os.setxattr(note, "user.note", b"1")
+        os.link(self.write(self.source, "one", content="linked\n"), os.path.join(self.source, "two"))
+        os.symlink("nowhere", os.path.join(self.source, "link"))
+        tool = self.write(self.source, "tool")
+        os.setxattr(tool, "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))
+        self.write(self.source, "plain")
+        self.back_up()
+        target = os.path.join(self.machine.target, "t")
+        self.machine.restore(target)
+        before = tree_compare.describe(target)
+        again = self.machine.run("restore", "--snapshot-id", "latest", "--target-path", target, "--json")
+        self.assertEqual(again.json["metadata_differing"], 0)
+        self.assertNotIn(b"warning", again.err)
+
+        def at(name):
+            return os.path.join(target, name)
+
+        os.removexattr(at("noted"), "user.note")
+        os.removexattr(at("tool"), "security.capability")
+        os.chown(at("link"), 65534, 65534, follow_symlinks=False)
+        os.unlink(at("two"))
+        shutil.copy2(at("one"), at("two"))
+        os.setxattr(at("plain"), "user.foreign", b"1")
+        subprocess.run(["setfacl", "-m", "u:65534:rw", at("plain")], check=True)
+        os.setxattr(target, "user.mine", b"1")  # the target itself is not the snapshot's
+
+        told = self.machine.run("restore", "--snapshot-id", "latest", "--target-path", target, "--json")
+        check_schema(self, "restore", told.json)
+        self.assertEqual((told.json["metadata_differing"], told.json["metadata_restored"]), (5, 0))
+        self.assertIn(b"warning: 5 entries", told.err)
+        self.assertIn(b"--overwrite", told.err)
+        done = self.machine.restore(target, "--overwrite")
+        self.assertEqual((done["metadata_restored"], done["files_replaced"]), (3, 2))
+        os.removexattr(target, "user.mine")
+        self.assertEqual(tree_compare.differences(before, tree_compare.describe(target), ignore=("mtime",)), [])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "dr/restore/compare.h"
 
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,6 +150,23 @@ PieceMatch match_piece(int fd, const Entry& entry, const ContentPiece& piece, co
     const bool same = entry.content.form == FileContent::Form::Single ? found == entry.content.sha256
                                                                       : namer.name(BlobType::Data, found) == piece.blob;
     return same ? PieceMatch::Equal : PieceMatch::Different;
+}
+
+bool same_special(int directory, const Entry& entry, const struct stat& info) {
+    const dev_t device = makedev(entry.device_major, entry.device_minor);
+    switch (entry.kind) {
+        case EntryKind::Symlink: {
+            if (!S_ISLNK(info.st_mode)) return false;
+            std::string target(entry.target.size() + 1, 0);
+            const ssize_t got = ::readlinkat(directory, entry.name.c_str(), target.data(), target.size());
+            return got == static_cast<ssize_t>(entry.target.size()) && target.starts_with(entry.target);
+        }
+        case EntryKind::Fifo: return S_ISFIFO(info.st_mode);
+        case EntryKind::Socket: return S_ISSOCK(info.st_mode);
+        case EntryKind::CharDevice: return S_ISCHR(info.st_mode) && info.st_rdev == device;
+        case EntryKind::BlockDevice: return S_ISBLK(info.st_mode) && info.st_rdev == device;
+        default: return false;
+    }
 }
 
 Result<void> compare_files(std::span<FileComparison> files, BlobSource& source, TaskPool& pool, Monitor& monitor) {

@@ -2,6 +2,8 @@
 // Comparing files that exist with what a snapshot says they hold, by hash, on all cores. Reads no file content from the
 // repository.
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -32,5 +34,9 @@ enum class PieceMatch : std::uint8_t { Equal, Different, Unreadable };
 
 // Whether the file holds this piece of `entry` where it belongs.
 PieceMatch match_piece(int fd, const Entry& entry, const ContentPiece& piece, const BlobNamer& namer);
+
+// Whether `entry.name` in the directory, which `info` describes, is the symbolic link, FIFO, socket or device of
+// `entry`.
+bool same_special(int directory, const Entry& entry, const struct stat& info);
 
 }  // namespace dr

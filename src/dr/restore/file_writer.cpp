@@ -158,6 +158,13 @@ Result<void> FileWriter::try_link(const Link& link, BlobSource& source) {
                                  "cannot make a second name for '" + printable(link.from->path(link.from_name)) + "'");
     }
     if (!link.verify) return {};
+    if (link.entry.kind != EntryKind::File) {
+        struct stat there;
+        if (::fstatat(to->get(), name, &there, AT_SYMLINK_NOFOLLOW) == 0 && same_special(to->get(), link.entry, there))
+            return {};
+        (void)::unlinkat(to->get(), name, 0);
+        return Error{ErrorCode::Io, "what this is a second name of changed during the restore"};
+    }
     const FileDescriptor file{::openat(to->get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     struct stat info;
     bool equal = file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) &&

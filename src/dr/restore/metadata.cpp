@@ -10,13 +10,17 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "dr/repository/tree_reader.h"
+#include "dr/restore/present_metadata.h"
 
 namespace dr {
 namespace {
 
 constexpr mode_t kSetIdBits = S_ISUID | S_ISGID;
+constexpr mode_t kUnknownMode = ~mode_t{0};  // equal to no mode: it is set
+constexpr std::uint32_t kFrozen = FS_IMMUTABLE_FL | FS_APPEND_FL;
 // The flags a user may set; the others describe how the file system stores the file.
 constexpr std::uint32_t kFlags = FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL |
                                  FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_COMPR_FL | FS_NOCOW_FL;
@@ -37,6 +41,17 @@ mode_t read_umask() {
     text[size] = 0;
     const char* at = std::strstr(text, "\nUmask:");
     return at == nullptr ? 0777 : static_cast<mode_t>(std::strtoul(at + 7, nullptr, 8)) & 0777;
+}
+
+std::optional<std::uint32_t> flags_of(int fd) {
+    int flags[2] = {0, 0};  // the kernel writes an int, whatever the header's macro says
+    if (::ioctl(fd, FS_IOC_GETFLAGS, flags) != 0) return std::nullopt;
+    return static_cast<std::uint32_t>(flags[0]);
+}
+
+bool set_flags(int fd, std::uint32_t flags) {
+    const int wanted[2] = {static_cast<int>(flags), 0};
+    return ::ioctl(fd, FS_IOC_SETFLAGS, wanted) == 0;
 }
 
 }  // namespace
@@ -93,10 +108,11 @@ void MetadataWriter::defer(int fd, const DirectoryPtr& parent, const Entry& entr
     late_.push_back({parent, entry.name, info.st_dev, info.st_ino, entry.inode_flags & kFlags, mode, set_mode});
 }
 
-Result<void> MetadataWriter::apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode,
-                                   bool owner_unknown) {
+// All but the flags. True if the mode has to wait until the entry is at its place.
+Result<bool> MetadataWriter::put(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode,
+                                 bool owner_unknown) {
     const bool owner_set = set_owner(fd, nullptr, parent, entry, owner_unknown);
-    mode_t mode = allowed_mode(parent, entry, owner_set);
+    const mode_t mode = allowed_mode(parent, entry, owner_set);
     // Only who may write to a directory can move it to its place.
     const bool wait = entry.kind == EntryKind::Directory && !who_.is_root() && (mode & S_IWUSR) == 0 && parent->real();
     const mode_t now = wait ? mode | S_IRWXU : mode;
@@ -108,7 +124,36 @@ Result<void> MetadataWriter::apply(int fd, const DirectoryPtr& parent, const Ent
         return ::fsetxattr(fd, attribute.name.c_str(), attribute.value.data(), attribute.value.size(), 0);
     }));
     if (::futimens(fd, times_of(entry).data()) != 0) losses_.add("the time of change", parent->path(entry.name), errno);
-    if (wait || (entry.inode_flags & kFlags) != 0) defer(fd, parent, entry, mode, wait);
+    return wait;
+}
+
+Result<void> MetadataWriter::apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode,
+                                   bool owner_unknown) {
+    const bool wait = DR_TRY(put(fd, parent, entry, present_mode, owner_unknown));
+    if (wait || (entry.inode_flags & kFlags) != 0) defer(fd, parent, entry, entry.mode & 07777, wait);
+    return {};
+}
+
+Result<void> MetadataWriter::refresh(int fd, const DirectoryPtr& parent, const Entry& entry) {
+    struct stat info;
+    if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "cannot look at the entry");
+    if (DR_TRY(has_metadata_of(entry, fd, info, source_, CompareTime::Yes))) return {};
+    // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
+    if (S_ISREG(info.st_mode) && info.st_nlink > 1 && !entry.hard_link) return {};
+
+    // An immutable one takes nothing until it is that no more.
+    const std::optional<std::uint32_t> before = flags_of(fd);
+    if (before && (*before & kFrozen) != 0) (void)set_flags(fd, *before & ~kFrozen);
+    // Before the mode: an ACL that goes leaves its mask in it.
+    for (const std::string& name : DR_TRY(foreign_attributes(entry, fd, source_))) {
+        if (::fremovexattr(fd, name.c_str()) != 0 && errno != ENODATA)
+            losses_.add("the absence of an extended attribute", parent->path(entry.name), errno);
+    }
+    DR_TRY(put(fd, parent, entry, kUnknownMode, true));
+    if (!before) return {};
+    const std::uint32_t wanted = (*before & ~compared_flags(~0U)) | compared_flags(entry.inode_flags);
+    if (flags_of(fd) != wanted && !set_flags(fd, wanted))
+        losses_.add("the inode flags", parent->path(entry.name), errno);
     return {};
 }
 
@@ -142,10 +187,9 @@ void MetadataWriter::apply_late(const LateMetadata& late) {
     if (late.set_mode && ::fchmod(fd.get(), late.mode) != 0)
         losses_.add("the mode", late.parent->path(late.name), errno);
     if (late.inode_flags == 0) return;
-    int flags = 0;
-    if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0) {
-        const int wanted = static_cast<int>((static_cast<std::uint32_t>(flags) & ~kFlags) | late.inode_flags);
-        if (wanted == flags || ::ioctl(fd.get(), FS_IOC_SETFLAGS, &wanted) == 0) return;
+    if (const std::optional<std::uint32_t> flags = flags_of(fd.get())) {
+        const std::uint32_t wanted = (*flags & ~kFlags) | late.inode_flags;
+        if (wanted == *flags || set_flags(fd.get(), wanted)) return;
     }
     losses_.add("the inode flags", late.parent->path(late.name), errno);
 }

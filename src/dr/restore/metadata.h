@@ -58,12 +58,17 @@ public:
     // process unless `owner_unknown`. Fails with Damaged where the attributes cannot be read from the repository.
     Result<void> apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode,
                        bool owner_unknown = false);
+    // Onto an open file or directory of the target, `entry.name` in `parent`, that has the content: where its metadata
+    // differ they become the snapshot's, and attributes that people set and the snapshot does not have go. Fails with
+    // Damaged, Io.
+    Result<void> refresh(int fd, const DirectoryPtr& parent, const Entry& entry);
     // Onto what cannot be opened: a symlink, FIFO or device just made in a directory of ours.
     Result<void> apply_unopened(int directory, const DirectoryPtr& parent, const Entry& entry);
     // After everything is in its place.
     void apply_late();
 
 private:
+    Result<bool> put(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode, bool owner_unknown);
     bool set_owner(int fd, const char* name, const DirectoryPtr& parent, const Entry& entry, bool owner_unknown);
     mode_t allowed_mode(const DirectoryPtr& parent, const Entry& entry, bool owner_set);
     template <typename SetAttribute>

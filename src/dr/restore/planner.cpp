@@ -2,14 +2,19 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <map>
+#include <memory>
+#include <utility>
 
+#include "dr/crypto/sha256.h"
 #include "dr/repository/tree_reader.h"
 #include "dr/restore/compare.h"
+#include "dr/restore/link_groups.h"
+#include "dr/restore/present_metadata.h"
 #include "dr/restore/staging.h"
 
 namespace dr {
@@ -120,6 +125,7 @@ private:
         RestorePlan& plan = planned_.plan;
         if (entry.kind != EntryKind::Directory) {
             ++plan.files_to_create;
+            if (entry.hard_link) join(entry.copy(), std::nullopt);
             return count_bytes(entry);
         }
         if (everything && !context_.exact) {
@@ -168,14 +174,76 @@ private:
             static_cast<std::uint64_t>(info.st_size) == entry.size) {
             return plan_comparison(level, entry, directory->get());
         }
-        if (equal_special(directory->get(), entry, info)) {
-            act(level, Action::Skip);
-            ++planned_.plan.files_to_skip;
+        return plan_special(level, entry, directory->get(), info);
+    }
+
+    // There under this name is something else than a file of the same size.
+    Result<void> plan_special(Level& level, const EntryView& view, int directory, const struct stat& info) {
+        const Entry entry = view.copy();
+        const NameInGroup group = join(entry, info);
+        if (!same_special(directory, entry, info)) {
+            if (group.first) group.names->fresh = true;
+            differs(level.existing);
+            return request_.overwrite ? count_bytes(view) : Result<void>{};
+        }
+        const bool same =
+            group.holds(info) && DR_TRY(unopened_has_metadata_of(entry, directory, info, context_.source));
+        if (!same && request_.overwrite) {
+            // Nothing of it can be opened: a new one takes its place.
+            if (group.first) group.names->fresh = true;
+            differs(level.existing);
             return {};
         }
-        differs(level.existing);
-        if (!request_.overwrite) return {};
-        return count_bytes(entry);
+        act(level, Action::Skip);
+        ++planned_.plan.files_to_skip;
+        if (!same) other_metadata(path_);
+        return {};
+    }
+
+    // Names of one file, symbolic link or other thing: what the first of them is in the target, there now or to be
+    // made.
+    struct LinkNames {
+        EntryKind kind = EntryKind::File;
+        Sha256 content;
+        std::uint64_t size = 0;
+        dev_t device = 0;
+        ino_t inode = 0;
+        bool fresh = false;  // it will be another inode than it is now
+    };
+    struct NameInGroup {
+        std::shared_ptr<LinkNames> names;  // null: one name only, or too many groups
+        bool first = false;
+        // False where this should be a further name of the first one, and is not.
+        bool holds(const struct stat& info) const {
+            return !names || first || (!names->fresh && names->device == info.st_dev && names->inode == info.st_ino);
+        }
+    };
+
+    // Counts `entry` among the names of its file. Null `info`: it is not there.
+    NameInGroup join(const Entry& entry, const std::optional<struct stat>& info) {
+        if (!entry.hard_link || entry.link_count < 2) return {};
+        const std::pair<std::uint64_t, std::uint64_t> key{entry.device_index, entry.inode};
+        const auto known = link_names_.find(key);
+        const Sha256 content = entry.kind == EntryKind::Symlink ? sha256(as_bytes(entry.target)) : content_hash(entry);
+        if (known != link_names_.end()) {
+            const LinkNames& names = *known->second;
+            // A tree may claim that different files are one; each then keeps what it holds.
+            if (names.kind != entry.kind || names.size != entry.size || names.content != content) return {};
+            return {known->second, false};
+        }
+        if (link_names_.size() >= LinkGroups::kMaxGroups) return {};
+        auto names = std::make_shared<LinkNames>(LinkNames{entry.kind, content, entry.size, 0, 0, !info});
+        if (info) {
+            names->device = info->st_dev;
+            names->inode = info->st_ino;
+        }
+        link_names_.emplace(key, names);
+        return {std::move(names), true};
+    }
+
+    void other_metadata(const std::string& path) {
+        ++planned_.metadata.count;
+        if (planned_.metadata.listed.size() < RestorePlan::kMaxListed) planned_.metadata.listed.push_back(path);
     }
 
     Result<void> plan_directory(Level& level, const EntryView& entry, const struct stat& info, bool everything) {
@@ -183,8 +251,13 @@ private:
             return in_the_way(level, "a symbolic link is in the way of a directory; it is not followed");
         if (S_ISDIR(info.st_mode)) {
             act(level, Action::Merge);
-            enter(below(level, entry), std::make_shared<RestoreDirectory>(level.existing, std::string{entry.name}),
-                  everything);
+            const auto there = std::make_shared<RestoreDirectory>(level.existing, std::string{entry.name});
+            const auto handle = context_.handles.get(there);  // if it cannot be opened, whoever needs it says so
+            if (handle.ok() &&
+                !DR_TRY(has_metadata_of(entry.copy(), handle.value()->get(), info, context_.source, CompareTime::No))) {
+                other_metadata(path_);
+            }
+            enter(below(level, entry), there, everything);
             return {};
         }
         differs(level.existing);
@@ -222,26 +295,6 @@ private:
         if (planned_.replaced.size() < RestorePlan::kMaxListed) planned_.replaced.push_back(path);
     }
 
-    // Symlinks, FIFOs, sockets and devices; a file of another size is not equal.
-    bool equal_special(int directory, const EntryView& entry, const struct stat& info) const {
-        switch (entry.kind) {
-            case EntryKind::Symlink: {
-                if (!S_ISLNK(info.st_mode)) return false;
-                std::string target(entry.target.size() + 1, 0);
-                const ssize_t got =
-                    ::readlinkat(directory, std::string{entry.name}.c_str(), target.data(), target.size());
-                return got == static_cast<ssize_t>(entry.target.size()) && target.starts_with(entry.target);
-            }
-            case EntryKind::Fifo: return S_ISFIFO(info.st_mode);
-            case EntryKind::Socket: return S_ISSOCK(info.st_mode);
-            case EntryKind::CharDevice:
-                return S_ISCHR(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
-            case EntryKind::BlockDevice:
-                return S_ISBLK(info.st_mode) && info.st_rdev == makedev(entry.device_major, entry.device_minor);
-            default: return false;
-        }
-    }
-
     Result<void> plan_comparison(Level& level, const EntryView& entry, int directory) {
         const std::string name{entry.name};
         auto file = std::make_shared<FileDescriptor>(
@@ -249,11 +302,12 @@ private:
         struct stat info;
         // What cannot be read cannot be shown to be equal.
         if (!file->is_open() || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+            if (entry.hard_link) join(entry.copy(), std::nullopt);
             differs(level.existing);
             return request_.overwrite ? count_bytes(entry) : Result<void>{};
         }
         waiting_.push_back({.entry = entry.copy(), .file = std::move(file)});
-        waiting_places_.push_back({planned_.actions.size(), path_});
+        waiting_places_.push_back({planned_.actions.size(), path_, info, join(waiting_.back().entry, info)});
         act(level, Action::Skip);
         return waiting_.size() >= kComparedAtOnce ? compare_waiting() : Result<void>{};
     }
@@ -263,14 +317,17 @@ private:
         for (std::size_t i = 0; i < waiting_.size(); ++i) {
             RestorePlan& plan = planned_.plan;
             const FileComparison& file = waiting_[i];
+            const WaitingPlace& place = waiting_places_[i];
             compared_bytes_ += file.entry.size;
-            if (file.equal) {
+            if (file.equal && !DR_TRY(wants_replacing(file, place))) {
                 ++plan.files_to_skip;
                 continue;
             }
-            planned_.actions[waiting_places_[i].action] = request_.overwrite ? Action::Replace : Action::Refuse;
-            decide_different(waiting_places_[i].path);
-            if (!request_.overwrite) continue;
+            if (place.group.first) place.group.names->fresh = true;
+            planned_.actions[place.action] = request_.overwrite ? Action::Replace : Action::Refuse;
+            decide_different(place.path);
+            // A further name costs nothing.
+            if (!request_.overwrite || (place.group.names && !place.group.first)) continue;
             add_checked(plan.bytes_to_read, file.differing_bytes);
             add_checked(plan.bytes_to_write, file.entry.size);
         }
@@ -284,7 +341,24 @@ private:
     struct WaitingPlace {
         std::size_t action;
         std::string path;
+        struct stat info;
+        NameInGroup group;
     };
+
+    // Of a file that is equal in content: whether a new one has to take its place all the same. Decides what becomes of
+    // its metadata otherwise.
+    Result<bool> wants_replacing(const FileComparison& file, const WaitingPlace& place) {
+        const bool linked = place.group.holds(place.info);
+        const bool same = linked && DR_TRY(has_metadata_of(file.entry, file.file->get(), place.info, context_.source,
+                                                           CompareTime::Yes));
+        if (same) return false;
+        // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
+        const bool shared = place.info.st_nlink > 1 && !file.entry.hard_link;
+        if (request_.overwrite && (!linked || shared)) return true;
+        other_metadata(place.path);
+        if (request_.overwrite) planned_.actions[place.action] = Action::Refresh;
+        return false;
+    }
 
     const PlanContext& context_;
     const RestoreRequest& request_;
@@ -293,6 +367,7 @@ private:
     std::string path_;
     std::vector<FileComparison> waiting_;
     std::vector<WaitingPlace> waiting_places_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::shared_ptr<LinkNames>> link_names_;
     std::uint64_t compared_bytes_ = 0;
     std::uint64_t steps_ = 0;
 };

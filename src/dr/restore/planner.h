@@ -23,7 +23,8 @@ enum class Action : std::uint8_t {
     Omit,     // not selected
     Create,   // not there
     Replace,  // there, and different
-    Skip,     // there, and equal
+    Skip,     // there, and equal; without `overwrite` perhaps only in content
+    Refresh,  // there, equal in content, with other metadata: they become the snapshot's
     Merge,    // a directory on both sides
     Refuse,   // will not be made; the plan says why
 };
@@ -36,6 +37,7 @@ struct PlannedRestore {
     std::vector<std::string> created;         // the topmost of what is new; at most RestorePlan::kMaxListed
     std::vector<std::string> replaced;        // likewise
     WithheldEntries withheld;
+    MetadataDifferences metadata;
 };
 
 struct PlanContext {

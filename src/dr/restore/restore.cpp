@@ -76,6 +76,7 @@ private:
         outcome.created = std::move(planned.created);
         outcome.replaced = std::move(planned.replaced);
         outcome.withheld = std::move(planned.withheld);
+        outcome.metadata = std::move(planned.metadata);
         return outcome;
     }
 

@@ -64,6 +64,13 @@ struct WithheldEntries {
     void add(WithheldEntries more);
 };
 
+// Entries that are there and equal in content, but differ in owner, mode, time, attributes, flags or hard links; of a
+// directory the time does not count. With `overwrite` they are brought back, without they stay.
+struct MetadataDifferences {
+    std::uint64_t count = 0;
+    std::vector<std::string> listed;  // paths; at most RestorePlan::kMaxListed
+};
+
 struct RestoreOutcome {
     RestorePlan plan;                  // what was planned; a dry run ends with it. `refused` says why
     std::uint64_t files_restored = 0;  // entries other than directories that were created or replaced
@@ -75,6 +82,7 @@ struct RestoreOutcome {
         created;  // paths as bytes; at most RestorePlan::kMaxListed, the topmost of each new subtree
     std::vector<std::string> replaced;  // likewise
     WithheldEntries withheld;           // also in plan.refused
+    MetadataDifferences metadata;
     std::vector<RestoreLoss> losses;
 
     // Files that could not be restored although they were planned; everything else was. At most RestorePlan::kMaxListed

@@ -432,6 +432,68 @@ TEST_F(RestoreTest, MetadataOfEqualFilesIsRefreshedOnlyWithOverwrite) {
     EXPECT_EQ(info.st_mode & 07777, 0711U);
 }
 
+// Everything that a restore brings is brought back where somebody changed it, and what he added goes.
+TEST_F(RestoreTest, OverwriteBringsMetadataBackAndWithoutItTheDifferenceIsTold) {
+    const auto in = [&](const std::string& name) { return scratch / ("target/" + name); };
+    Entry noted = file(blobs, "noted", "same");
+    noted.xattrs = {{"user.note", {1, 2}}};
+    Entry one = file(blobs, "one", noise(100, 1));
+    Entry two = file(blobs, "two", noise(100, 1));
+    for (Entry* entry : {&one, &two}) {
+        entry->hard_link = true;
+        entry->link_count = 2;
+        entry->inode = 99;
+    }
+    const DirRef root = tree(blobs, {directory(blobs, "d", {noted, one, two}), file(blobs, "plain", "x"),
+                                     symlink_to("link", "there"), named("fifo", EntryKind::Fifo, 0640)});
+    ASSERT_EQ(run(root).value().failure_count, 0U);
+    if (::getxattr(in("d/noted").c_str(), "user.note", nullptr, 0) != 2) GTEST_SKIP() << "no extended attributes here";
+    const auto before = describe(scratch / "target");
+    EXPECT_EQ(run(root).value().metadata.count, 0U);
+
+    ::removexattr(in("d/noted").c_str(), "user.note");
+    ::setxattr(in("plain").c_str(), "user.foreign", "x", 1, 0);
+    ::setxattr(in("d").c_str(), "user.foreign", "x", 1, 0);
+    const timespec times[2] = {{1, 0}, {1, 0}};
+    ::utimensat(AT_FDCWD, in("link").c_str(), times, AT_SYMLINK_NOFOLLOW);
+    ::chmod(in("fifo").c_str(), 0600);
+    std::filesystem::remove(in("d/two"));
+    std::filesystem::copy_file(in("d/one"), in("d/two"));
+    const auto spoilt = describe(scratch / "target");
+    ASSERT_NE(spoilt, before);
+
+    const RestoreOutcome looked = run(root).value();
+    EXPECT_EQ(looked.files_skipped, 6U);
+    EXPECT_EQ(looked.metadata.count, 6U);
+    EXPECT_EQ(looked.metadata.listed.size(), 6U);
+    EXPECT_EQ(describe(scratch / "target"), spoilt);
+
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    const RestoreOutcome outcome = run(asked, root).value();
+    EXPECT_EQ(describe(scratch / "target"), before);
+    EXPECT_EQ(outcome.failure_count, 0U);
+    EXPECT_EQ(outcome.metadata.count, 3U);  // in place: d, noted, plain
+    EXPECT_EQ(outcome.files_restored, 3U);  // anew: two, link, fifo
+    EXPECT_EQ(run(root).value().metadata.count, 0U);
+}
+
+TEST_F(RestoreTest, AnEqualFileThatSomebodyLinkedGetsItsMetadataAsANewFile) {
+    const DirRef root = tree(blobs, {file(blobs, "f", "same", 0640)});
+    std::filesystem::create_directory(scratch / "target");
+    write_file(scratch / "precious", "same");
+    ::chmod((scratch / "precious").c_str(), 0600);
+    ASSERT_EQ(::link((scratch / "precious").c_str(), (scratch / "target/f").c_str()), 0);
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    EXPECT_EQ(run(asked, root).value().files_restored, 1U);
+    struct stat info;
+    ::stat((scratch / "precious").c_str(), &info);
+    EXPECT_EQ(info.st_mode & 07777, 0600U);
+    ::stat((scratch / "target/f").c_str(), &info);
+    EXPECT_EQ(info.st_mode & 07777, 0640U);
+}
+
 TEST_F(RestoreTest, AnImpossibleSizeIsToldApartFromASparseOne) {
     Entry huge = named("huge", EntryKind::File, 0644);
     huge.size = 1ULL << 50;

@@ -80,8 +80,7 @@ void Shadows::finish_directory(const MergedDirectory& merged, MetadataWriter& me
     if (!merged.parent) return;
     const auto handle = handles_.get(merged.directory);
     Result<void> finished = handle.ok() ? Result<void>{} : Result<void>{handle.error()};
-    if (finished.ok() && overwrite)
-        finished = refresh_metadata(handle.value()->get(), merged.parent, merged.entry, metadata);
+    if (finished.ok() && overwrite) finished = metadata.refresh(handle.value()->get(), merged.parent, merged.entry);
     if (finished.ok() && !overwrite && merged.creating) {
         // It was the snapshot's directory but for what was missing: its time is the snapshot's again.
         const std::array<timespec, 2> times{
@@ -102,18 +101,6 @@ void Shadows::publish(MetadataWriter& metadata, RestoreState& state, bool overwr
         finish_directory(merged, metadata, state, overwrite);
     }
     merged_.clear();
-}
-
-Result<void> refresh_metadata(int fd, const DirectoryPtr& parent, const Entry& entry, MetadataWriter& metadata) {
-    struct stat info;
-    if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "cannot look at the entry");
-    const bool equal = info.st_uid == entry.uid && info.st_gid == entry.gid &&
-                       (info.st_mode & 07777) == (entry.mode & 07777) && info.st_mtim.tv_sec == entry.mtime_seconds &&
-                       info.st_mtim.tv_nsec == static_cast<long>(entry.mtime_nanoseconds);
-    if (equal) return {};
-    // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
-    if (S_ISREG(info.st_mode) && info.st_nlink > 1 && !entry.hard_link) return {};
-    return metadata.apply(fd, parent, entry, info.st_mode & 07777, true);
 }
 
 }  // namespace dr

@@ -63,8 +63,4 @@ private:
     std::vector<MergedDirectory> merged_;
 };
 
-// Puts the snapshot's metadata on what is there and equal in content, where it differs. `fd` is an open file or
-// directory.
-Result<void> refresh_metadata(int fd, const DirectoryPtr& parent, const Entry& entry, MetadataWriter& metadata);
-
 }  // namespace dr

@@ -102,7 +102,7 @@ Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
         parts_.state.refuse(refused->kind, path_in(level, entry.name), refused->why);
         return {};
     }
-    if (action == Action::Skip) return keep(level, entry);
+    if (action == Action::Skip || action == Action::Refresh) return keep(level, entry, action);
     if (entry.kind == EntryKind::Directory) return visit_directory(level, entry, action, everything);
     const DirectoryPtr place = DR_TRY(place_in(levels_.size() - 1, action == Action::Replace));
     if (entry.kind == EntryKind::File) return visit_file(place, entry.copy(), action);
@@ -169,16 +169,25 @@ void TreeRestorer::leave() {
     }
 }
 
-// What is there and equal stays; with `overwrite` its metadata becomes the snapshot's.
-Result<void> TreeRestorer::keep(Level& level, const EntryView& view) {
-    if (view.kind != EntryKind::File) return {};
-    const DirectoryPtr& directory = level.merged->directory;
-    const Entry entry = view.copy();
-    if (entry.hard_link && !links_.take(entry)) links_.add(entry, directory, true);
-    if (!parts_.request.overwrite) return {};
+// What is there and equal stays; where the plan says so its metadata become the snapshot's.
+Result<void> TreeRestorer::keep(Level& level, const EntryView& view, Action action) {
+    if (action == Action::Skip && !view.hard_link) return {};
+    const DirectoryPtr directory = level.merged->directory;
+    Entry entry = view.copy();
+    if (entry.hard_link) {
+        std::optional<LinkGroups::First> first = links_.take(entry);
+        if (!first) links_.add(entry, directory, true);
+        // A first name that the plan did not look at, in a new directory: this one becomes another name of it.
+        if (first && !first->verify && parts_.request.overwrite) {
+            const DirectoryPtr place = DR_TRY(place_in(levels_.size() - 1, true));
+            window_->links.push_back({first->directory, first->name, place, std::move(entry), false});
+            return {};
+        }
+    }
+    if (action == Action::Skip) return {};
     const auto handle = DR_TRY(parts_.handles.get(directory));
     const std::shared_ptr<FileDescriptor> file = open_old(handle->get(), entry.name);
-    return file ? refresh_metadata(file->get(), directory, entry, parts_.metadata) : Result<void>{};
+    return file ? parts_.metadata.refresh(file->get(), directory, entry) : Result<void>{};
 }
 
 // True for a second name of what has one already: only the name is made then. Remembers a first one.

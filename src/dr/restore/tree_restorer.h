@@ -51,7 +51,7 @@ private:
     Result<void> visit_directory(Level& level, const EntryView& entry, Action action, bool everything);
     bool link_to_first(const DirectoryPtr& place, Entry& entry);
     Result<void> visit_file(const DirectoryPtr& place, Entry entry, Action action);
-    Result<void> keep(Level& level, const EntryView& view);
+    Result<void> keep(Level& level, const EntryView& view, Action action);
     Result<void> add_large(const DirectoryPtr& place, Entry entry, Action action);
     Result<void> add_pieces(const std::shared_ptr<LargeFile>& file);
     void leave();

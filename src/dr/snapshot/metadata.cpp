@@ -111,9 +111,9 @@ AttributesRead read_attributes(int fd) {
          .get = [fd](const char* name, void* to, std::size_t size) { return ::fgetxattr(fd, name, to, size); }});
 }
 
-AttributesRead read_attributes_of(const DirectoryHandle& directory, std::string_view name) {
+AttributesRead read_attributes_of(int directory, std::string_view name) {
     // There is no llistxattrat; through the directory's descriptor the path stays short and leads nowhere else.
-    const std::string path = "/proc/self/fd/" + std::to_string(directory.number()) + "/" + std::string{name};
+    const std::string path = "/proc/self/fd/" + std::to_string(directory) + "/" + std::string{name};
     return read_all({.list = [&](char* to, std::size_t size) { return ::llistxattr(path.c_str(), to, size); },
                      .get = [&](const char* attribute, void* to,
                                 std::size_t size) { return ::lgetxattr(path.c_str(), attribute, to, size); }});

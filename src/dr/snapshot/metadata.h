@@ -25,7 +25,7 @@ struct AttributesRead {
 // Of an open file or directory.
 AttributesRead read_attributes(int fd);
 // Of an entry that cannot or must not be opened: a symbolic link, a FIFO, a device, a socket.
-AttributesRead read_attributes_of(const DirectoryHandle& directory, std::string_view name);
+AttributesRead read_attributes_of(int directory, std::string_view name);
 
 // The flags of chattr that a user sets (immutable, append-only, no-dump, no-copy-on-write …); 0 where the file system
 // has none.

@@ -317,7 +317,7 @@ Result<void> SourceWalk::visit_special(Visit& at) {
         }
         entry->target = std::move(target).value();
     }
-    AttributesRead found = read_attributes_of(*handle, at.name);
+    AttributesRead found = read_attributes_of(handle->number(), at.name);
     entry->xattrs = std::move(found.attributes);
     if (!found.problem.empty()) problem(at.path, std::move(found.problem));
     emit_directories();

@@ -1,0 +1,82 @@
+#include "dr/restore/present_metadata.h"
+
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "dr/repository/tree_reader.h"
+#include "dr/snapshot/metadata.h"
+
+namespace dr {
+namespace {
+
+constexpr std::uint32_t kComparedFlags =
+    FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_DIRSYNC_FL;
+
+bool set_by_people(std::string_view name) {
+    return name.starts_with("user.") || name.starts_with("system.posix_acl") || name == "security.capability";
+}
+
+// Nobody else sees these: they cannot be compared by others.
+bool only_for_root(std::string_view name) { return name.starts_with("trusted."); }
+
+bool same_stat(const Entry& entry, const struct stat& info, CompareTime time) {
+    if (info.st_uid != entry.uid || info.st_gid != entry.gid) return false;
+    // A symbolic link has no mode of its own.
+    if (!S_ISLNK(info.st_mode) && (info.st_mode & 07777) != (entry.mode & 07777)) return false;
+    return time == CompareTime::No || (info.st_mtim.tv_sec == entry.mtime_seconds &&
+                                       info.st_mtim.tv_nsec == static_cast<long>(entry.mtime_nanoseconds));
+}
+
+std::vector<std::string> foreign(const std::vector<ExtendedAttribute>& wanted, const AttributesRead& present) {
+    std::vector<std::string> names;
+    for (const ExtendedAttribute& attribute : present.attributes) {
+        if (set_by_people(attribute.name) &&
+            std::ranges::find(wanted, attribute.name, &ExtendedAttribute::name) == wanted.end())
+            names.push_back(attribute.name);
+    }
+    return names;
+}
+
+Result<bool> same_attributes(const Entry& entry, const AttributesRead& present, BlobSource& source) {
+    const bool none_wanted = entry.xattrs.empty() && !entry.xattrs_in_blob;
+    if (!present.problem.empty() || (none_wanted && present.attributes.empty())) return true;
+    const std::vector<ExtendedAttribute> wanted = DR_TRY(xattrs_of(source, entry));
+    if (!foreign(wanted, present).empty()) return false;
+    const bool root = ::geteuid() == 0;
+    return std::ranges::all_of(wanted, [&](const ExtendedAttribute& attribute) {
+        return std::ranges::find(present.attributes, attribute) != present.attributes.end() ||
+               (!root && only_for_root(attribute.name));
+    });
+}
+
+bool same_flags(const Entry& entry, int fd) {
+    int flags[2] = {0, 0};  // the kernel writes an int, whatever the header's macro says
+    if (::ioctl(fd, FS_IOC_GETFLAGS, flags) != 0) return true;
+    return compared_flags(static_cast<std::uint32_t>(flags[0])) == compared_flags(entry.inode_flags);
+}
+
+}  // namespace
+
+std::uint32_t compared_flags(std::uint32_t flags) { return flags & kComparedFlags; }
+
+Result<bool> has_metadata_of(const Entry& entry, int fd, const struct stat& info, BlobSource& source,
+                             CompareTime time) {
+    if (!same_stat(entry, info, time) || !same_flags(entry, fd)) return false;
+    return same_attributes(entry, read_attributes(fd), source);
+}
+
+Result<bool> unopened_has_metadata_of(const Entry& entry, int directory, const struct stat& info, BlobSource& source) {
+    if (!same_stat(entry, info, CompareTime::Yes)) return false;
+    return same_attributes(entry, read_attributes_of(directory, entry.name), source);
+}
+
+Result<std::vector<std::string>> foreign_attributes(const Entry& entry, int fd, BlobSource& source) {
+    const AttributesRead present = read_attributes(fd);
+    if (present.attributes.empty()) return std::vector<std::string>{};
+    return foreign(DR_TRY(xattrs_of(source, entry)), present);
+}
+
+}  // namespace dr

@@ -1,0 +1,34 @@
+#pragma once
+// The metadata of what is in the target already, beside those of the snapshot.
+//
+// Compared is what a restore can put back: owner, mode, time, extended attributes (ACLs and capabilities among them)
+// and the inode flags that people set. Attributes that only the system sets and the snapshot does not know are no
+// difference; what cannot be read cannot be told and is none either.
+
+#include <sys/stat.h>
+
+#include <string>
+#include <vector>
+
+#include "dr/base/result.h"
+#include "dr/repository/blob_source.h"
+#include "dr/repository/tree.h"
+
+namespace dr {
+
+enum class CompareTime : bool { No, Yes };  // whatever is made in a directory changes its time
+
+// Of an open file or directory that `info` describes. Fails with Damaged where the snapshot's attributes cannot be
+// read.
+Result<bool> has_metadata_of(const Entry& entry, int fd, const struct stat& info, BlobSource& source, CompareTime time);
+// Of what cannot or must not be opened: `entry.name` in an open directory.
+Result<bool> unopened_has_metadata_of(const Entry& entry, int directory, const struct stat& info, BlobSource& source);
+
+// Attributes of an open file or directory that the snapshot does not have and that people set: user.*, ACLs,
+// capabilities.
+Result<std::vector<std::string>> foreign_attributes(const Entry& entry, int fd, BlobSource& source);
+
+// The inode flags of `flags` that are compared.
+std::uint32_t compared_flags(std::uint32_t flags);
+
+}  // namespace dr
