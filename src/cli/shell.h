@@ -10,6 +10,7 @@
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/progress.h"
+#include "dr/base/shell_word.h"
 #include "dr/models/json_writer.h"
 #include "dr/service/service.h"
 #include "dr/service/settings.h"
@@ -79,8 +80,5 @@ double total_seconds(const Timings& timings);
 // A whole number of an option: BadRequest naming it.
 Result<std::uint64_t> parse_number(std::string_view option, std::string_view text, std::uint64_t min,
                                    std::uint64_t max);
-
-// In single quotes where a shell would need them.
-std::string shell_quoted(std::string_view word);
 
 }  // namespace dr::cli

@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 import tree_compare
+from dr_machine import enter_private_mounts
 from dr_test import IS_ROOT, Machine, check_schema, main, next_command
 
 
@@ -40,6 +41,17 @@ class RestoreTest(unittest.TestCase):
 
 
 class Refusals(RestoreTest):
+    def test_the_next_line_of_a_conflict_names_a_target_with_spaces_as_a_shell_takes_it(self):
+        self.write(self.source, "file")
+        self.back_up()
+        target = os.path.join(self.machine.target, "a target's")
+        self.write(target, "file", content="mine\n")
+        done = self.run_line("restore", "--snapshot-id", "latest", "--target-path", target, code=11)
+        self.run_next(done)
+        with open(os.path.join(target, "file"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x\n")
+
+
     def test_what_is_in_the_way_of_an_overwriting_restore_is_an_error_and_moved_aside_by_the_next_line(self):
         self.write(self.source, "data", "file", content="inner\n")
         self.write(self.source, "file", content="outer\n")
@@ -77,6 +89,41 @@ class Refusals(RestoreTest):
         self.assertIn(b"'.qnwis-restore-mine'", done.err)
         self.assertEqual(os.listdir(target), ["kept"])
         self.assertIn(".qnwis-restore-mine", self.run_next(done).stdout)
+
+
+class Mounts(RestoreTest):
+    @unittest.skipUnless(IS_ROOT, "mounting needs root")
+    def test_something_mounted_below_the_target_is_refused_before_anything_is_written(self):
+        if not enter_private_mounts():
+            self.skipTest("this machine allows no private mounts")
+        self.write(self.source, "data", "mounted here", "new")
+        self.write(self.source, "data", "mounted here", "sub", "changed")
+        self.write(self.source, "other")
+        self.back_up()
+        target = os.path.join(self.machine.target, "a target")
+        mounted = os.path.join(target, "data", "mounted here")
+        os.makedirs(mounted)
+        elsewhere = self.machine.path("elsewhere")
+        os.mkdir(elsewhere)
+        for words in (["-t", "tmpfs", "small", mounted], ["--bind", elsewhere, mounted]):  # a bind mount has the same device
+            with self.subTest(mount=words):
+                subprocess.run(["mount", *words], check=True)
+                self.addCleanup(subprocess.run, ["umount", "-q", "-l", mounted], check=False)
+                for more in ([], ["--overwrite"]):
+                    done = self.run_line("restore", "--snapshot-id", "latest", "--target-path", target, *more, code=14)
+                    self.assertIn(f"'{mounted}'", done.err.decode())
+                    self.assertEqual((os.listdir(target), os.listdir(mounted)), (["data"], []))
+                self.run_next(done)
+                self.assertTrue(os.path.exists(os.path.join(target, "other")))
+                os.unlink(os.path.join(target, "other"))
+                # What is there and equal is no reason to refuse anything.
+                shutil.copytree(os.path.join(self.source, "data", "mounted here"), mounted, dirs_exist_ok=True)
+                self.run_line("restore", "--snapshot-id", "latest", "--target-path", target)
+                self.write(mounted, "sub", "changed", content="mine\n")
+                self.run_line("restore", "--snapshot-id", "latest", "--target-path", target, code=11)
+                self.run_line("restore", "--snapshot-id", "latest", "--target-path", target, "--overwrite", code=14)
+                subprocess.run(["umount", mounted], check=True)
+                os.unlink(os.path.join(target, "other"))
 
 
 class Metadata(RestoreTest):

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,11 +24,34 @@ namespace {
 constexpr std::size_t kComparedAtOnce = 256;  // files held open while they are compared
 constexpr std::size_t kAwakeReaders = 64;     // directories whose nodes stay in memory
 
+// A directory where another file system, or a part of one, is mounted below the target; nothing can be renamed into it
+// from the staging directory.
+struct Mount {
+    std::string path;
+    bool told = false;
+};
+using MountPtr = std::shared_ptr<Mount>;
+
+// What two directories have in common if entries can be renamed from one into the other.
+struct Place {
+    std::uint64_t device = 0;
+    std::uint64_t mount = 0;  // 0 where the kernel does not tell
+
+    static Place of(int directory) {
+        struct statx info{};
+        if (::statx(directory, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &info) != 0) return {};
+        return {makedev(info.stx_dev_major, info.stx_dev_minor),
+                (info.stx_mask & STATX_MNT_ID) == 0 ? 0 : info.stx_mnt_id};
+    }
+    bool operator==(const Place&) const = default;
+};
+
 // A directory that the walk is in.
 struct Level {
     DirectoryReader reader;
     DirectoryPtr existing;  // null: new
     bool everything;        // all below is selected
+    MountPtr mount;         // null: the file system of the target
     std::size_t path_length;
 };
 
@@ -49,7 +73,8 @@ public:
 
     Result<PlannedRestore> run(const DirRef& root, const DirectoryPtr& target) {
         DR_TRY(check_paths(root));
-        enter(DirectoryReader{context_.source, root}, target, request_.filter.selects_everything());
+        if (target) place_ = Place::of(DR_TRY(context_.handles.get(target))->get());
+        enter(DirectoryReader{context_.source, root}, target, request_.filter.selects_everything(), nullptr);
         while (!levels_.empty()) {
             if (++steps_ % 64 == 0 && context_.monitor.cancelled())
                 return Error{ErrorCode::Cancelled, "the restore was interrupted"};
@@ -76,9 +101,9 @@ private:
         return {};
     }
 
-    void enter(DirectoryReader reader, const DirectoryPtr& existing, bool everything) {
+    void enter(DirectoryReader reader, const DirectoryPtr& existing, bool everything, MountPtr mount) {
         if (levels_.size() >= kAwakeReaders) levels_[levels_.size() - kAwakeReaders].reader.suspend();
-        levels_.push_back({std::move(reader), existing, everything, path_.size()});
+        levels_.push_back({std::move(reader), existing, everything, std::move(mount), path_.size()});
     }
     void leave() { levels_.pop_back(); }
     DirectoryReader below(const Level& level, const EntryView& entry) const {
@@ -103,6 +128,12 @@ private:
             if (level.existing || request_.dry_run) refuse(refused->kind, refused->why);
             return {};
         }
+        // Only at the top of the target: that is where a restore removes what a killed one left.
+        if (levels_.size() == 1 && entry.name.starts_with(kStagingPrefix)) {
+            act(level, Action::Refuse);
+            refuse(RefusalKind::Name, "the name is that of a restore's own directory");
+            return {};
+        }
         if (!level.existing) return plan_new(level, entry, everything);
         return plan_beside(level, entry, everything);
     }
@@ -119,6 +150,7 @@ private:
     }
 
     Result<void> plan_new(Level& level, const EntryView& entry, bool everything) {
+        if (level.mount) return across(level, path_);
         act(level, Action::Create);
         // Without a level above that exists this is not the topmost.
         if (level.existing && planned_.created.size() < RestorePlan::kMaxListed) planned_.created.push_back(path_);
@@ -134,7 +166,7 @@ private:
             add_checked(plan.bytes_to_write, entry.directory.bytes);
             return {};
         }
-        enter(below(level, entry), nullptr, everything);
+        enter(below(level, entry), nullptr, everything, nullptr);
         return {};
     }
 
@@ -155,12 +187,6 @@ private:
     }
 
     Result<void> plan_beside(Level& level, const EntryView& entry, bool everything) {
-        // Only at the top of the target: that is where a restore removes what a killed one left.
-        if (levels_.size() == 1 && entry.name.starts_with(kStagingPrefix)) {
-            act(level, Action::Refuse);
-            refuse(RefusalKind::Name, "the name is that of a restore's own directory");
-            return {};
-        }
         const auto directory = DR_TRY(context_.handles.get(level.existing));
         const std::string name{entry.name};
         struct stat info;
@@ -183,15 +209,14 @@ private:
         const NameInGroup group = join(entry, info);
         if (!same_special(directory, entry, info)) {
             if (group.first) group.names->fresh = true;
-            differs(level.existing);
-            return request_.overwrite ? count_bytes(view) : Result<void>{};
+            return differs(level) ? count_bytes(view) : Result<void>{};
         }
         const bool same =
             group.holds(info) && DR_TRY(unopened_has_metadata_of(entry, directory, info, context_.source));
         if (!same && request_.overwrite) {
             // Nothing of it can be opened: a new one takes its place.
             if (group.first) group.names->fresh = true;
-            differs(level.existing);
+            (void)differs(level);
             return {};
         }
         act(level, Action::Skip);
@@ -257,12 +282,16 @@ private:
                 !DR_TRY(has_metadata_of(entry.copy(), handle.value()->get(), info, context_.source, CompareTime::No))) {
                 other_metadata(path_);
             }
-            enter(below(level, entry), there, everything);
+            enter(below(level, entry), there, everything, mount_of(level, handle));
             return {};
         }
-        differs(level.existing);
-        if (request_.overwrite) enter(below(level, entry), nullptr, everything);
+        if (differs(level)) enter(below(level, entry), nullptr, everything, nullptr);
         return {};
+    }
+
+    MountPtr mount_of(const Level& above, const Result<std::shared_ptr<const FileDescriptor>>& handle) const {
+        if (!handle.ok() || Place::of(handle.value()->get()) == place_) return above.mount;
+        return above.mount ? above.mount : std::make_shared<Mount>(Mount{path_});
     }
 
     // What even `overwrite` does not touch; without it, it is in the way like anything that differs.
@@ -278,9 +307,31 @@ private:
         if (planned_.conflict_paths.size() < RestorePlan::kMaxListed) planned_.conflict_paths.push_back(path);
     }
 
-    void differs(const DirectoryPtr& existing) {
-        if (existing) planned_.actions.push_back(request_.overwrite ? Action::Replace : Action::Refuse);
+    // What is there differs. True if it is replaced.
+    bool differs(const Level& level) {
+        if (level.mount && request_.overwrite) {
+            act(level, Action::Refuse);
+            tell_mount(level.mount, path_);
+            return false;
+        }
+        act(level, request_.overwrite ? Action::Replace : Action::Refuse);
         decide_different(path_);
+        return request_.overwrite;
+    }
+
+    Result<void> across(const Level& level, const std::string& path) {
+        act(level, Action::Refuse);
+        tell_mount(level.mount, path);
+        return {};
+    }
+
+    void tell_mount(const MountPtr& mount, const std::string& path) {
+        ++planned_.plan.files_refused;
+        if (planned_.plan.refused.size() < RestorePlan::kMaxListed)
+            planned_.plan.refused.push_back({path, "its place is on a file system of its own below the target"});
+        if (mount->told) return;
+        mount->told = true;
+        planned_.mounts.push_back(mount->path);
     }
 
     void decide_different(const std::string& path) {
@@ -303,11 +354,11 @@ private:
         // What cannot be read cannot be shown to be equal.
         if (!file->is_open() || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
             if (entry.hard_link) join(entry.copy(), std::nullopt);
-            differs(level.existing);
-            return request_.overwrite ? count_bytes(entry) : Result<void>{};
+            return differs(level) ? count_bytes(entry) : Result<void>{};
         }
         waiting_.push_back({.entry = entry.copy(), .file = std::move(file)});
-        waiting_places_.push_back({planned_.actions.size(), path_, info, join(waiting_.back().entry, info)});
+        waiting_places_.push_back(
+            {planned_.actions.size(), path_, info, join(waiting_.back().entry, info), level.mount});
         act(level, Action::Skip);
         return waiting_.size() >= kComparedAtOnce ? compare_waiting() : Result<void>{};
     }
@@ -321,6 +372,11 @@ private:
             compared_bytes_ += file.entry.size;
             if (file.equal && !DR_TRY(wants_replacing(file, place))) {
                 ++plan.files_to_skip;
+                continue;
+            }
+            if (place.mount && request_.overwrite) {
+                planned_.actions[place.action] = Action::Refuse;
+                tell_mount(place.mount, place.path);
                 continue;
             }
             if (place.group.first) place.group.names->fresh = true;
@@ -343,6 +399,7 @@ private:
         std::string path;
         struct stat info;
         NameInGroup group;
+        MountPtr mount;
     };
 
     // Of a file that is equal in content: whether a new one has to take its place all the same. Decides what becomes of
@@ -364,6 +421,7 @@ private:
     const RestoreRequest& request_;
     PlannedRestore planned_;
     std::deque<Level> levels_;  // references stay good while the walk goes down
+    Place place_;               // of the target
     std::string path_;
     std::vector<FileComparison> waiting_;
     std::vector<WaitingPlace> waiting_places_;

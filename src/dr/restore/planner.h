@@ -37,6 +37,7 @@ struct PlannedRestore {
     std::vector<std::string> created;         // the topmost of what is new; at most RestorePlan::kMaxListed
     std::vector<std::string> replaced;        // likewise
     WithheldEntries withheld;
+    std::vector<std::string> mounts;  // directories where something else is mounted and something would be put
     MetadataDifferences metadata;
 };
 

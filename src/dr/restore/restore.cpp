@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "dr/base/shell_word.h"
 #include "dr/restore/planner.h"
 #include "dr/restore/staging.h"
 #include "dr/restore/tree_restorer.h"
@@ -15,6 +16,11 @@ namespace {
 
 constexpr std::size_t kNamedConflicts = 5;  // in the message itself; the monitor gets all
 constexpr std::size_t kOpenDirectories = 256;
+
+std::string command_for(const RestoreRequest& request) {
+    return "qnwis_dr restore --snapshot-id " + request.snapshot_id.text() + " --target-path " +
+           shell_quoted(request.target_path);
+}
 
 Error conflict_error(const PlannedRestore& planned, const RestoreRequest& request, Monitor& monitor) {
     std::string names;
@@ -28,15 +34,27 @@ Error conflict_error(const PlannedRestore& planned, const RestoreRequest& reques
     return Error{ErrorCode::AlreadyExists,
                  std::to_string(planned.conflicts) + " entries in '" + target + "' differ from the snapshot: " + names}
         .means("nothing was written")
-        .next("qnwis_dr restore --snapshot-id " + request.snapshot_id.text() + " --target-path " + target +
-              " --overwrite    replaces them");
+        .next(command_for(request) + " --overwrite    replaces them");
+}
+
+// Before anything is written: what is renamed into place cannot be renamed into another file system, and would be
+// missing while everything else is there.
+Error mount_error(const PlannedRestore& planned, const RestoreRequest& request) {
+    const std::string& mount = planned.mounts.front();
+    const std::string place = "'" + printable(request.target_path) + "/" + printable(mount) + "'";
+    std::string next = command_for(request) + (request.overwrite ? " --overwrite" : "");
+    for (const std::string& path : planned.mounts) next += " --exclude " + shell_quoted("/" + path);
+    return Error{ErrorCode::Refused,
+                 "something else is mounted at " + place + ": files cannot appear there together with the others"}
+        .means("nothing was written; unmount it, or restore the rest without it")
+        .next(next + "    restores the rest");
 }
 
 Error space_error(std::uint64_t needed, std::uint64_t free, const RestoreRequest& request) {
     return Error{ErrorCode::NoSpace, "'" + printable(request.target_path) + "' has " + std::to_string(free) +
                                          " bytes free, the restore needs " + std::to_string(needed)}
         .means("nothing was written")
-        .next("df -h " + printable(request.target_path) + "    shows what the file system holds");
+        .next("df -h " + shell_quoted(request.target_path) + "    shows what the file system holds");
 }
 
 class Restore {
@@ -52,6 +70,7 @@ public:
         if (planned.plan.bytes_to_write > free && !request_.dry_run) planned = DR_TRY(plan(root, true));
         if (request_.dry_run) return outcome_of(std::move(planned));
         if (planned.conflicts > 0) return conflict_error(planned, request_, monitor_);
+        if (!planned.mounts.empty()) return mount_error(planned, request_);
         if (planned.plan.bytes_to_write > free) return space_error(planned.plan.bytes_to_write, free, request_);
         if (!root.exists()) {
             root = DR_TRY(RestoreRoot::open(request_.target_path, allowlist, true));
