@@ -76,8 +76,8 @@ void print_json(Shell& shell, const PruneRequest& request, const PruneResult& re
     shell.print_json([&](JsonWriter& json) {
         json.field("dry_run", request.dry_run);
         json.key("rule");
-        if (request.rule)
-            write(json, *request.rule);
+        if (result.rule)
+            write(json, *result.rule);
         else
             json.null();
         const std::uint64_t kept = write_decisions(json, "kept", result, true);
@@ -133,8 +133,10 @@ Result<int> prune(Shell& shell, const PruneLine& line) {
 void add_prune(Command& root, Shell& shell) {
     auto line = std::make_shared<PruneLine>();
     Command command = root.command("prune", "remove what retention does not keep, and free its space");
-    command.option("--policy", line->policy, Value::File,
-                   "RetentionRule, or a Policy that holds one; without it each snapshot's own retention_days count");
+    command.option(
+        "--policy", line->policy, Value::File,
+        "RetentionRule, or a Policy that holds one; without it 7 daily, 4 weekly and 12 monthly snapshots stay, and "
+        "the others until their retention_days are over");
     command.options("--snapshot-id", line->snapshots, Value::Snapshot, "remove these instead of asking a rule");
     command.pair("dry-run", line->dry_run, "say what would go and stay, and why; change nothing");
     command.action([line, &shell] { return prune(shell, *line); });

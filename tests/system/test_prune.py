@@ -90,8 +90,26 @@ class Prune(unittest.TestCase):
         self.machine.run("prune", env=self.at(29))
         self.assertEqual(self.machine.snapshots(), [locked, free])
         self.machine.verify_everything()
-        self.machine.run("prune", env=self.at(32))
+        nothing_at_all = self.policy(keep_daily=0, keep_weekly=0, keep_monthly=0)
+        self.machine.run("prune", "--policy", nothing_at_all, env=self.at(29))
+        self.assertEqual(self.machine.snapshots(), [locked])
+        self.machine.run("prune", "--policy", nothing_at_all, env=self.at(32))
         self.assertEqual(self.machine.snapshots(), [])
+
+    def test_a_plain_prune_never_takes_the_last_good_snapshot(self):
+        self.shift_the_clock()
+        self.machine.make_key()
+        plan = self.machine.plan("broken", [self.source], "--retention-days", "30")
+        made = []
+        for day in range(9):
+            self.changed(day, 20_000)
+            made.append(self.machine.backup(plan, env=self.at(day))["snapshot_id"])
+        self.machine.run("prune", env=self.at(20))
+        self.assertEqual(self.machine.snapshots(), made)
+        # Every backup since then has failed.
+        done = self.machine.run("prune", "--json", env=self.at(200)).json
+        self.assertEqual((done["rule"]["keep_daily"], done["removed_count"]), (7, 2))
+        self.assertEqual(self.machine.snapshots(), made[2:])
 
     # --- space ---
 

@@ -110,15 +110,22 @@ std::vector<RetentionDecision> decide_retention(const RetentionRule& rule,
     return decisions;
 }
 
-std::vector<RetentionDecision> decide_expiry(const std::vector<RetentionSubject>& subjects, Timestamp now) {
-    std::vector<RetentionDecision> decisions;
-    for (const RetentionSubject& subject : subjects) {
-        RetentionDecision decision;
-        const Timestamp end = days_after(subject.created_at, subject.retention_days);
+RetentionRule default_rule() {
+    RetentionRule rule;
+    rule.rule_id = Identifier::parse("default").value();
+    return rule;
+}
+
+std::vector<RetentionDecision> decide_by_default(const std::vector<RetentionSubject>& subjects, Timestamp now,
+                                                 const SiteCalendar& calendar) {
+    std::vector<RetentionDecision> decisions = decide_retention(default_rule(), subjects, now, calendar);
+    for (std::size_t i = 0; i < subjects.size(); ++i) {
+        RetentionDecision& decision = decisions[i];
+        if (decision.keep) continue;
+        const Timestamp end = days_after(subjects[i].created_at, subjects[i].retention_days);
         decision.keep = end > now;
-        decision.reasons.push_back((decision.keep ? "retention until " : "retention ended ") + end.human());
-        keep_protected(subject, now, decision);
-        decisions.push_back(std::move(decision));
+        decision.reasons = {decision.keep ? "no rule keeps it; retention until " + end.human()
+                                          : "no rule keeps it, and its retention ended " + end.human()};
     }
     return decisions;
 }

@@ -38,7 +38,10 @@ std::vector<RetentionDecision> decide_retention(const RetentionRule& rule,
                                                 const std::vector<RetentionSubject>& subjects, Timestamp now,
                                                 const SiteCalendar& calendar);
 
-// Without a rule: a snapshot goes when its own retention_days are over.
-std::vector<RetentionDecision> decide_expiry(const std::vector<RetentionSubject>& subjects, Timestamp now);
+// Where nobody gave a rule: the default one (SPEC 5) keeps what it keeps, however old, so that backups that have failed
+// for a while never cost the last good snapshot; what it does not keep goes when its own retention_days are over.
+RetentionRule default_rule();
+std::vector<RetentionDecision> decide_by_default(const std::vector<RetentionSubject>& subjects, Timestamp now,
+                                                 const SiteCalendar& calendar);
 
 }  // namespace dr

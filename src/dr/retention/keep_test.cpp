@@ -143,11 +143,21 @@ TEST(Retention, TheExtensionsKeepMore) {
     EXPECT_EQ(kept(rule, subjects, day(20)), (std::vector<std::string>{"8", "9"}));
 }
 
-TEST(Retention, WithoutARuleASnapshotGoesWhenItsDaysAreOver) {
-    const std::vector<RetentionSubject> subjects{snapshot("old", "x", day(0)), snapshot("new", "x", day(10))};
-    const auto decisions = decide_expiry(subjects, day(35));
-    EXPECT_FALSE(decisions[0].keep);
-    EXPECT_TRUE(decisions[1].keep);
+TEST(Retention, WithoutARuleTheLastGoodSnapshotStaysHoweverLongBackupsHaveFailed) {
+    const std::vector<RetentionSubject> subjects{snapshot("old", "daily", day(0)), snapshot("new", "daily", day(1))};
+    for (const RetentionDecision& decision : decide_by_default(subjects, day(500), SiteCalendar::utc()))
+        EXPECT_TRUE(decision.keep);
+}
+
+TEST(Retention, WithoutARuleWhatTheDefaultOneDoesNotKeepGoesWhenItsDaysAreOver) {
+    std::vector<RetentionSubject> subjects;
+    for (int i = 0; i < 40; ++i) subjects.push_back(snapshot("s" + std::to_string(i), "daily", day(i)));
+    const auto decisions = decide_by_default(subjects, day(40), SiteCalendar::utc());
+    for (int i = 0; i < 40; ++i) {
+        const RetentionDecision& decision = decisions[static_cast<std::size_t>(i)];
+        EXPECT_EQ(decision.keep, i > 10) << i;  // 30 days each; the newest 7 whatever their age
+        EXPECT_EQ(decision.reasons.front().starts_with("no rule keeps it"), i < 33) << i << decision.reasons.front();
+    }
 }
 
 TEST(SiteCalendar, WeeksBeginOnMonday) {

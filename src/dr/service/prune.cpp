@@ -55,7 +55,7 @@ Result<std::vector<RetentionDecision>> decide(const PruneRequest& request, const
     const Timestamp now = judged_now(world, repository);
     if (!request.snapshots.empty()) return decide_named(state, request.snapshots, now);
     if (request.rule) return decide_retention(*request.rule, subjects_of(state), now, world.calendar);
-    return decide_expiry(subjects_of(state), now);
+    return decide_by_default(subjects_of(state), now, world.calendar);
 }
 
 Result<std::uint64_t> forget(const World& world, Repository& repository, const std::vector<PruneDecision>& decisions) {
@@ -90,6 +90,7 @@ Result<PruneResult> Service::prune(const PruneRequest& request, Monitor& monitor
     const std::vector<RetentionDecision> decisions = DR_TRY(decide(request, open.repository, world_));
 
     PruneResult result;
+    if (request.snapshots.empty()) result.rule = request.rule ? *request.rule : default_rule();
     std::size_t at = 0;
     for (const auto& [record, snapshot] : state.snapshots()) {
         const RetentionDecision& decision = decisions[at++];

@@ -143,7 +143,7 @@ struct RestoreResult {
 
 // --- prune
 struct PruneRequest {
-    std::optional<RetentionRule> rule;   // nothing: each snapshot's own retention_days
+    std::optional<RetentionRule> rule;   // nothing: the default one, and each snapshot's own retention_days
     std::vector<std::string> snapshots;  // forget these instead of asking a rule
     bool dry_run = false;
 };
@@ -153,6 +153,7 @@ struct PruneDecision {
     std::vector<std::string> reasons;
 };
 struct PruneResult {
+    std::optional<RetentionRule> rule;     // that was used; nothing: snapshots were named
     std::vector<PruneDecision> decisions;  // oldest first
     std::uint64_t forgotten = 0;
     std::uint64_t packs_condemned = 0, packs_removed = 0, bytes_freed = 0;
