@@ -237,6 +237,9 @@ class ExitCodes(CliTest):
         self.run_line("backup", "--spec", plan, "--workspace", workspace, "--storage-path", self.machine.storage)
         config = self.machine.path("config.toml")
         with open(config, "w", encoding="utf-8") as file:
+            file.write(f'storage_path = "{self.machine.storage}"\n')
+        self.assertIn("'local-prod' is not configured", self.fails(10, "backup", "--spec", plan, "--workspace", workspace, "--config", config))
+        with open(config, "w", encoding="utf-8") as file:
             file.write(f'[targets.local-prod]\nbackend = "local"\nbase_path = "{self.machine.storage}"\n')
         self.run_line("backup", "--spec", plan, "--workspace", workspace, "--config", config)
         self.assertEqual(len(lines_of(self.run_line("list", "--storage-path", self.machine.storage, "--json"))[0]["snapshots"]), 2)

@@ -264,7 +264,7 @@ Error unknown_target(const ResolvedSettings& resolved, const std::string& name) 
     return Error{ErrorCode::NotFound,
                  "the plan's storage target '" + name + "' is not configured" + did_you_mean(name, known)}
         .means("nothing was written: nobody said where '" + name + "' is")
-        .next("qnwis_dr backup --spec backup_plan.json --storage-path /mnt/backups");
+        .next("qnwis_dr backup --spec backup_plan.json --storage-path " + resolved.settings.storage_path);
 }
 
 }  // namespace
@@ -298,10 +298,7 @@ Result<bool> apply_storage_target(ResolvedSettings& resolved, const Identifier& 
     DR_CHECK(storage.name == "storage_path");
     if (storage.source == ValueSource::Option || storage.source == ValueSource::Environment) return false;
     const auto found = resolved.settings.targets.find(target.text());
-    if (found == resolved.settings.targets.end()) {
-        if (storage.source == ValueSource::Config) return false;
-        return unknown_target(resolved, target.text());
-    }
+    if (found == resolved.settings.targets.end()) return unknown_target(resolved, target.text());
     resolved.settings.storage_path = found->second.base_path;
     if (resolved.values[1].source != ValueSource::Option)
         resolved.settings.backend = std::string(name_of(found->second.backend));

@@ -70,8 +70,8 @@ struct ResolvedSettings {
 Result<ResolvedSettings> resolve_settings(const SettingsInput& input);
 
 // What a plan's storage_target makes of it: a storage path of the line or the environment beats it; else the configured
-// target of that name decides; else a storage path of the configuration. NotFound where none of them says where to (the
-// built-in default would be a guess). Its compression goes with it. True: the target asks for WORM.
+// target of that name decides. NotFound where there is none (a storage path of the configuration or the built-in one
+// would be a guess: the plan asked for another place). Its compression goes with it. True: the target asks for WORM.
 Result<bool> apply_storage_target(ResolvedSettings& resolved, const Identifier& target);
 
 }  // namespace dr

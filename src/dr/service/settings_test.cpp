@@ -217,7 +217,7 @@ TEST_F(StorageTargets, ALineOrTheEnvironmentBeatsIt) {
     EXPECT_EQ(settings.settings.storage_path, "/option");
 }
 
-TEST_F(StorageTargets, AnUnknownOneIsAnErrorUnlessSomebodySaidWhere) {
+TEST_F(StorageTargets, AnUnknownOneIsAnErrorUnlessTheLineOrTheEnvironmentSaysWhere) {
     ResolvedSettings settings = resolved(input_);
     const Result<bool> unknown = apply_storage_target(settings, id("local-prd"));
     ASSERT_FALSE(unknown.ok());
@@ -225,8 +225,10 @@ TEST_F(StorageTargets, AnUnknownOneIsAnErrorUnlessSomebodySaidWhere) {
     EXPECT_NE(unknown.error().what().find("did you mean 'local-prod'?"), std::string::npos);
     input_.config->storage_path = "/config";
     settings = resolved(input_);
-    EXPECT_FALSE(apply_storage_target(settings, id("local-prd")).value());
-    EXPECT_EQ(settings.settings.storage_path, "/config");
+    const Result<bool> guessed = apply_storage_target(settings, id("local-prd"));
+    ASSERT_FALSE(guessed.ok());
+    EXPECT_EQ(guessed.error().code(), ErrorCode::NotFound);
+    EXPECT_EQ(guessed.error().next_step(), "qnwis_dr backup --spec backup_plan.json --storage-path /config");
 }
 
 TEST_F(StorageTargets, APlanThatNamesNoneGoesWhereTheSettingsSay) {
