@@ -66,7 +66,7 @@ int complain(Shell& shell, const VerificationReport& report) {
 
 Result<int> verify(Shell& shell, const VerifyLine& line) {
     VerifyServiceRequest request;
-    request.sample_count = DR_TRY(parse_number("--sample-count", line.sample_count, 0, kMaxSample));
+    request.sample_count = DR_TRY(parse_number("--sample-count", line.sample_count, 1, kMaxSample));
     request.all = line.all;
     const ResolvedSettings resolved = DR_TRY(shell.resolve());
     Service service{shell.world(), resolved.settings};

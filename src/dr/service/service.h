@@ -117,8 +117,8 @@ struct ListResult {
 
 // --- verify
 struct VerifyServiceRequest {
-    std::string snapshot;  // id, prefix, latest, latest:TAG
-    std::uint64_t sample_count = 10;
+    std::string snapshot;             // id, prefix, latest, latest:TAG
+    std::uint64_t sample_count = 10;  // at least 1: no file proves nothing
     bool all = false;
 };
 struct VerifyResult {

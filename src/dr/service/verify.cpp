@@ -8,6 +8,8 @@
 namespace dr {
 
 Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monitor& monitor) {
+    if (request.sample_count == 0)
+        return Error{ErrorCode::BadRequest, "a sample needs at least one file"}.means("nothing was checked");
     Phases phases{world_.clock};
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, request.snapshot, monitor));
     const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
