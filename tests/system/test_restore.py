@@ -91,6 +91,18 @@ class Refusals(RestoreTest):
         self.assertIn(".qnwis-restore-mine", self.run_next(done).stdout)
 
 
+class NewMachine(RestoreTest):
+    def test_an_allowed_target_that_was_not_made_yet_is_made_by_the_next_line(self):
+        self.write(self.source, "file")
+        self.back_up()
+        os.rmdir(self.machine.target)
+        line = ["restore", "--snapshot-id", "latest", "--target-path", os.path.join(self.machine.target, "t")]
+        done = self.run_line(*line, code=14)
+        self.assertIn(f"the allowed target '{self.machine.target}' does not exist", done.err.decode())
+        self.run_next(done)
+        self.run_line(*line)
+
+
 class Mounts(RestoreTest):
     @unittest.skipUnless(IS_ROOT, "mounting needs root")
     def test_something_mounted_below_the_target_is_refused_before_anything_is_written(self):

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "dr/base/shell_word.h"
 #include "dr/models/relative_path.h"
 
 namespace dr {
@@ -103,6 +104,30 @@ std::optional<Approved> approve(const Resolved& resolved, const RestoreAllowlist
     return std::nullopt;
 }
 
+// The allowed directory that would hold the path if it were there; empty: none.
+std::string missing_directory_of(const Resolved& target, const RestoreAllowlist& allowlist) {
+    std::string wanted = target.existing;
+    for (const std::string& name : target.missing) wanted += (wanted == "/" ? "" : "/") + name;
+    for (const std::string& directory : allowlist.directories()) {
+        if (directory.empty() || directory.front() != '/' || directory.find('\0') != std::string::npos) continue;
+        const Result<Resolved> allowed = resolve(directory);
+        if (!allowed.ok() || allowed.value().missing.empty()) continue;
+        std::string place = allowed.value().existing;
+        for (const std::string& name : allowed.value().missing) place += (place == "/" ? "" : "/") + name;
+        if (below(place, wanted)) return directory;
+    }
+    return {};
+}
+
+// A machine that was just set up: what is allowed has still to be made. Not made here: on a disk that is not mounted a
+// restore would fill the wrong one.
+Error not_there(std::string_view target, const std::string& directory) {
+    return Error{ErrorCode::Refused, "cannot restore to '" + printable(target) + "': the allowed target '" +
+                                         printable(directory) + "' does not exist"}
+        .means("nothing was written; if it is on a disk of its own, that disk may not be mounted")
+        .next("mkdir -p " + shell_quoted(directory));
+}
+
 Result<FileDescriptor> make_missing(FileDescriptor from, const std::vector<std::string>& missing) {
     for (const std::string& name : missing) {
         if (::mkdirat(from.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
@@ -122,7 +147,10 @@ Result<RestoreRoot> RestoreRoot::open(std::string_view target, const RestoreAllo
     if (allowlist.directories().empty()) return refused(target, "no directory is approved for restores");
     const Resolved resolved = DR_TRY(resolve(target));
     std::optional<Approved> approved = approve(resolved, allowlist);
-    if (!approved) return refused(target, "it is not below an allowed directory");
+    if (!approved) {
+        const std::string missing = missing_directory_of(resolved, allowlist);
+        return missing.empty() ? refused(target, "it is not below an allowed directory") : not_there(target, missing);
+    }
 
     FileDescriptor handle = DR_TRY(open_beneath(approved->directory.get(), approved->rest));
     RestoreRoot root;

@@ -119,5 +119,19 @@ TEST(RestoreFilter, PathsIncludesAndExcludesMeetInWhatIsSelected) {
     EXPECT_TRUE((RestoreFilter{{RelativePath{}, path("a")}, {}, {}}).selects_everything());
 }
 
+TEST(RestoreRoot, AnAllowedDirectoryThatIsNotThereIsNamedWithTheLineThatMakesIt) {
+    const Scratch scratch;
+    const RestoreAllowlist allowed{{scratch / "new machine/restore"}};
+    for (const char* target : {"new machine/restore", "new machine/restore/below", "./new machine//restore/"}) {
+        const Error error = RestoreRoot::open(scratch / target, allowed, true).error();
+        EXPECT_EQ(error.code(), ErrorCode::Refused);
+        EXPECT_NE(error.what().find("does not exist"), std::string::npos) << error.what();
+        EXPECT_EQ(error.next_step(), "mkdir -p '" + (scratch / "new machine/restore") + "'");
+    }
+    EXPECT_EQ(RestoreRoot::open(scratch / "new machine", allowed, true).error().what().find("does not exist"),
+              std::string::npos);
+    EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
+}
+
 }  // namespace
 }  // namespace dr
