@@ -227,6 +227,7 @@ Result<int> backup(Shell& shell, const BackupLine& line) {
     request.spec = DR_TRY(read_spec(line));
     request.workspace = line.workspace;
     request.one_file_system = line.one_file_system;
+    request.any_encryption = line.spec_file.empty();  // of a stream nobody said it
     ResolvedSettings resolved = DR_TRY(shell.resolve());
     const bool target_worm = DR_TRY(apply_storage_target(resolved, request.spec.storage_target));
     request.worm = line.worm.value_or(request.spec.worm || target_worm);

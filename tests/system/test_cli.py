@@ -185,6 +185,19 @@ class ExitCodes(CliTest):
             os.mkdir(self.machine.path(name))
             self.run_line("init", "--storage-path", "backups", cwd=self.machine.path(name))
 
+    def test_no_repository_is_made_amid_other_files(self):
+        self.machine.make_key()
+        photos = self.machine.path("photos")
+        os.mkdir(photos)
+        with open(os.path.join(photos, "p.jpg"), "wb") as file:
+            file.write(b"jpeg")
+        self.assertIn("holds files, but no repository", self.fails(11, "init", "--storage-path", photos))
+        self.assertEqual(os.listdir(photos), ["p.jpg"])
+        self.workspace = small_workspace(self.machine)
+        self.fails(10, "backup", "--spec", contract_plan(self.machine), "--workspace", self.workspace, "--storage-path", photos)
+        self.run_line("init", "--storage-path", self.machine.path("fresh"))
+        self.fails(11, "init", "--storage-path", self.machine.path("fresh"))
+
     def test_no_key_is_needed_for_a_list(self):
         self.ready()
         os.unlink(self.machine.key_file)
@@ -378,6 +391,12 @@ class Streams(CliTest):
             self.run_line("backup", "--stdin", "dump.sql", stdin=file)
         with open(source, "rb") as file:
             self.assertEqual(self.run_line("dump", "dump.sql").out, file.read())
+
+    def test_a_stream_without_a_plan_is_sealed_as_the_repository_says(self):
+        self.run_line("init", "--encryption", "none")
+        self.run_line("backup", "--command", "--", "printf", "hello")
+        self.assertEqual(self.run_line("dump", "stdin").out, b"hello")
+        self.assertFalse(self.run_line("list", "--json").json["snapshots"][0]["encrypted"])
 
     def test_a_command_is_backed_up_only_if_it_succeeds(self):
         self.run_line("backup", "--stdin", "greeting", "--command", "--", "printf", "%s", "hello --json")

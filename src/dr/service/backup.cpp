@@ -30,6 +30,25 @@ Result<void> create_repository(const World& world, const Settings& settings, Enc
     return {};
 }
 
+// A repository amid other files would be mistaken for one of them, or they for a part of it.
+Error other_files(const Settings& settings, ErrorCode code) {
+    return Error{code, "'" + settings.storage_path + "' holds files, but no repository"}
+        .means("nothing was written: it may be the wrong directory")
+        .next("qnwis_dr init --storage-path " + settings.storage_path +
+              "/repository    makes one in a directory of its own");
+}
+
+// Before `init` makes anything.
+Result<void> nothing_in_the_way(const World& world, const Settings& settings) {
+    OpenStoreOptions options;
+    options.backend = settings.backend;
+    Result<std::unique_ptr<ObjectStore>> store = open_store(settings.storage_path, options, world.random);
+    if (!store.ok() && store.error().code() == ErrorCode::NotFound) return {};  // it is made
+    if (!store.ok()) return std::move(store).error();
+    if (DR_TRY(Repository::exists(*store.value())) || DR_TRY(store.value()->list("")).empty()) return {};
+    return other_files(settings, ErrorCode::AlreadyExists);
+}
+
 // Whether `backup` has to make the repository: the directory is there and empty, or an earlier creation was cut short.
 Result<bool> wants_creation(const World& world, const Settings& settings) {
     OpenStoreOptions options;
@@ -38,9 +57,7 @@ Result<bool> wants_creation(const World& world, const Settings& settings) {
     if (!DR_TRY(Repository::exists(*store))) {
         const std::vector<ObjectInfo> there = DR_TRY(store->list(""));
         if (there.empty()) return true;
-        return Error{ErrorCode::NotFound, "'" + settings.storage_path + "' holds files, but no repository"}
-            .means("nothing was written: it may be the wrong directory")
-            .next("qnwis_dr init --storage-path DIR");
+        return other_files(settings, ErrorCode::NotFound);
     }
     const Result<Repository> repository = Repository::open(*store);
     if (!repository.ok()) {
@@ -209,13 +226,15 @@ void fill(BackupResult& result, const Stored& stored) {
 }  // namespace
 
 Result<InitResult> Service::init(const InitRequest& request, Monitor& monitor) {
+    DR_TRY(nothing_in_the_way(world_, settings_));
     DR_TRY(create_repository(world_, settings_, request.encryption, true));
     const OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Log, monitor));
     return InitResult{open.repository.id(), open.store->location(), open.repository.encrypted()};
 }
 
-Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& monitor) {
+Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monitor) {
     Phases phases{world_.clock};
+    BackupRequest request = asked;
     BackupResult result;
     result.repository_created = DR_TRY(wants_creation(world_, settings_));
     if (result.repository_created) {
@@ -223,6 +242,7 @@ Result<BackupResult> Service::backup(const BackupRequest& request, Monitor& moni
         monitor.note("made a new repository in '" + settings_.storage_path + "'");
     }
     OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
+    if (request.any_encryption) request.spec.encryption = open.repository.config().encryption;
     if (open.repository.config().encryption != request.spec.encryption) {
         return Error{ErrorCode::Refused, "the plan says encryption '" + std::string(name_of(request.spec.encryption)) +
                                              "', the repository has '" +

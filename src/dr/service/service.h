@@ -88,6 +88,7 @@ struct BackupRequest {
     std::string workspace;  // default: the current directory
     std::optional<StdinSource> standard_input;
     bool one_file_system = false;
+    bool any_encryption = false;  // no plan says how content is sealed: as the repository does
 };
 struct BackupResult {
     SnapshotMeta meta;
