@@ -69,9 +69,9 @@ Result<int> status(Shell& shell) {
     const Timestamp since = key.rotated_at.value_or(key.created_at);
     const std::int64_t age =
         std::max<std::int64_t>(shell.world().clock.now().nanoseconds() - since.nanoseconds(), 0) / kDay;
-    if (status.readable_by_others) {
-        shell.console().complain("warning: others on this machine can read '" + printable(status.path) +
-                                 "'; next: chmod 600 " + shell_quoted(status.path));
+    for (const std::string& file : status.readable_by_others) {
+        shell.console().complain("warning: others on this machine can read '" + printable(file) +
+                                 "'; next: chmod 600 " + shell_quoted(file));
     }
     if (!shell.options.json) {
         print_status(shell.console(), status, static_cast<std::uint64_t>(age));

@@ -64,7 +64,7 @@ struct Explained {
 
 Result<Explained> explain(Shell& shell, const PlanRequest& request, const BackupSpec& spec) {
     const ResolvedSettings resolved = DR_TRY(shell.resolve());
-    Result<std::string> workspace = real_path(request.workspace);
+    Result<std::string> workspace = real_directory(request.workspace, "workspace");
     if (!workspace.ok()) return std::move(workspace).error().next("qnwis_dr plan --help");
     const Selection selection = DR_TRY(Selection::create(spec, resolved.settings.mapping, workspace.value()));
     SurveyOptions options;

@@ -198,6 +198,32 @@ class ExitCodes(CliTest):
         self.run_line("init", "--storage-path", self.machine.path("fresh"))
         self.fails(11, "init", "--storage-path", self.machine.path("fresh"))
 
+    def test_what_is_missing_has_a_name(self):
+        self.ready()
+        nowhere = self.machine.path("no such workspace")
+        for words in (["backup", "--spec", self.plan], ["plan", "--spec", self.plan, "--explain"]):
+            self.assertIn(f"the workspace '{nowhere}' does not exist", self.fails(10, *words, "--workspace", nowhere))
+        text = self.fails(1, "verify", "--snapshot-id", "latest", env={"TMPDIR": nowhere})
+        self.assertIn(f"the scratch directory '{nowhere}' does not exist", text)
+        self.assertIn("next   qnwis_dr config show", text)
+        self.run_line("verify", "--snapshot-id", "latest", env={"TMPDIR": "."})
+
+    def test_paths_of_a_restore_are_typed_as_those_of_a_listing(self):
+        self.ready()
+        for number, path in enumerate((".", "/", "./audit_packs/")):
+            self.run_line("ls", path)
+            self.run_line("restore", "--snapshot-id", "latest", "--target-path", os.path.join(self.machine.target, str(number)), "--path", path)
+        self.assertEqual(sorted(os.listdir(os.path.join(self.machine.target, "0"))), sorted(os.listdir(os.path.join(self.machine.target, "1"))))
+        self.assertEqual(os.listdir(os.path.join(self.machine.target, "2")), ["audit_packs"])
+
+    def test_a_secret_that_others_can_read_is_warned_of(self):
+        self.machine.make_key()
+        self.assertEqual(self.run_line("keys", "status").err, b"")
+        for name in ("kek", "dr_key.json"):
+            os.chmod(self.machine.path(name), 0o644)
+            self.assertIn(f"others on this machine can read '{self.machine.path(name)}'".encode(), self.run_line("keys", "status").err)
+            os.chmod(self.machine.path(name), 0o600)
+
     def test_no_key_is_needed_for_a_list(self):
         self.ready()
         os.unlink(self.machine.key_file)

@@ -83,6 +83,12 @@ Error explained(const Settings& settings, Error error) {
         .next("qnwis_dr prune --storage-path " + settings.storage_path + " --dry-run");
 }
 
+Result<std::string> find_workspace(const std::string& workspace) {
+    Result<std::string> found = real_directory(workspace, "workspace");
+    if (found.ok()) return found;
+    return std::move(found).error().next("qnwis_dr backup --help");
+}
+
 BackupOptions backup_options(const Repository& repository, const BackupRequest& request, const WriteSession& session) {
     BackupOptions options;
     options.inline_limit = repository.config().inline_limit;
@@ -112,7 +118,7 @@ Result<SnapshotContent> scan(const Backup& job, WriteSession& session, bool pare
         const StdinSource& source = *job.request.standard_input;
         return store_stream(source.fd, source.name, keys, session.sink(), job.world.clock, job.monitor, options);
     }
-    const std::string workspace = DR_TRY(real_path(job.request.workspace));
+    const std::string workspace = DR_TRY(find_workspace(job.request.workspace));
     const Selection selection = DR_TRY(Selection::create(job.request.spec, job.settings.mapping, workspace));
     BackupSources sources{selection, workspace, std::nullopt, secret_files(job.settings)};
     if (const Result<FileIdentity> own = FileIdentity::of(job.repository.store().location()); own.ok())
@@ -236,6 +242,7 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
     Phases phases{world_.clock};
     BackupRequest request = asked;
     BackupResult result;
+    if (!request.standard_input) DR_TRY(find_workspace(request.workspace));
     result.repository_created = DR_TRY(wants_creation(world_, settings_));
     if (result.repository_created) {
         DR_TRY(create_repository(world_, settings_, request.spec.encryption, false));

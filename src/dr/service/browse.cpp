@@ -4,26 +4,14 @@
 #include "dr/browse/find.h"
 #include "dr/browse/manifest_export.h"
 #include "dr/service/content.h"
+#include "dr/service/entry_path.h"
 #include "dr/service/meta.h"
 #include "dr/service/service.h"
 
 namespace dr {
-namespace {
-
-// As people type it: "", "/", "data/", "./data".
-Result<RelativePath> parse_path(std::string_view path) {
-    while (path.starts_with("./")) path.remove_prefix(2);
-    while (path.starts_with('/')) path.remove_prefix(1);
-    while (path.ends_with('/')) path.remove_suffix(1);
-    if (path.empty() || path == ".") return RelativePath{};
-    return RelativePath::parse(path);
-}
-
-}  // namespace
-
 Result<void> Service::ls(const std::string& name, const std::string& path, bool recursive, Monitor& monitor,
                          const EntryVisitor& visit) {
-    const RelativePath where = DR_TRY(parse_path(path));
+    const RelativePath where = DR_TRY(parse_entry_path(path));
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
     return list_entries(*snapshot.source, snapshot.body.root, where, recursive, visit);
 }
@@ -62,7 +50,7 @@ Result<void> Service::diff(const DiffRequest& request, Monitor& monitor, const D
 
 Result<void> Service::dump(const std::string& name, const std::string& path, bool tar, Monitor& monitor,
                            const std::function<Result<void>(ByteSpan)>& sink) {
-    const RelativePath where = DR_TRY(parse_path(path));
+    const RelativePath where = DR_TRY(parse_entry_path(path));
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
     const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
     if (!tar && !where.is_root()) {

@@ -90,16 +90,24 @@ Result<NewVault> kek_vault_or_new(const std::string& file, const std::string& st
 
 }  // namespace
 
+std::string secret_file_for(const WrapParameters& wrapped, const KeySources& sources) {
+    const bool passphrase = wrapped.kind == VaultKind::Passphrase;
+    const std::string& given = passphrase ? sources.passphrase_file : sources.kek_file;
+    if (!given.empty()) return given;
+    const std::string& configured = passphrase ? sources.configured_passphrase_file : sources.configured_kek_file;
+    if (!configured.empty() || passphrase) return configured;
+    const std::string* file = first_existing(sources.default_kek_files);
+    return file == nullptr ? std::string{} : *file;
+}
+
 Result<std::unique_ptr<KeyVault>> vault_for(const WrapParameters& wrapped, const KeySources& sources) {
+    const std::string file = secret_file_for(wrapped, sources);
     if (wrapped.kind == VaultKind::Passphrase) {
-        if (!sources.passphrase_file.empty()) return passphrase_vault(sources.passphrase_file);
-        if (!sources.configured_passphrase_file.empty()) return passphrase_vault(sources.configured_passphrase_file);
+        if (!file.empty()) return passphrase_vault(file);
         if (sources.ask) return asked_vault(sources, "passphrase", false);
         return nothing_opens("a passphrase", "QNWIS_DR_PASSPHRASE_FILE");
     }
-    if (!sources.kek_file.empty()) return kek_vault(sources.kek_file);
-    if (!sources.configured_kek_file.empty()) return kek_vault(sources.configured_kek_file);
-    if (const std::string* file = first_existing(sources.default_kek_files)) return kek_vault(*file);
+    if (!file.empty()) return kek_vault(file);
     return nothing_opens("a key-encryption-key file", "QNWIS_DR_KEK_FILE");
 }
 

@@ -21,6 +21,9 @@ struct KeyInHand {
 // is no key.
 Result<std::unique_ptr<KeyVault>> vault_for(const WrapParameters& wrapped, const KeySources& sources);
 
+// The file with a secret that vault_for() reads; empty: none, it asks or there is nothing.
+std::string secret_file_for(const WrapParameters& wrapped, const KeySources& sources);
+
 struct NewVault {
     std::unique_ptr<KeyVault> vault;
     std::string made_kek_file;  // not empty: a new key-encryption-key file was written there

@@ -59,11 +59,15 @@ Result<KeysInitResult> Service::keys_init(const KeysInitRequest& request) {
 Result<KeyStatus> Service::keys_status() {
     KeyStatus status;
     status.path = DR_TRY(find_key_file(settings_));
-    DR_TRY(read_key_file(status.path));  // says in the words of every other command what is wrong with it
+    const SlotFile slot =
+        DR_TRY(read_key_file(status.path));  // says in the words of every other command what is wrong with it
     const Bytes text = DR_TRY(read_small_file(status.path, 256U << 10));
     status.key = DR_TRY(parse_key_material(as_text(text)));
     status.opens_with = status.key.kms_key_id;
-    status.readable_by_others = DR_TRY(readable_by_others(status.path));
+    for (const std::string& file : {status.path, secret_file_for(slot.parameters, settings_.keys)}) {
+        const Result<bool> exposed = readable_by_others(file);
+        if (exposed.ok() && exposed.value()) status.readable_by_others.push_back(file);
+    }
     const Result<KeyInHand> key = key_in_hand(settings_, nullptr);
     if (!key.ok() && key.error().code() == ErrorCode::Cancelled) return key.error();
     status.opened = key.ok();

@@ -1,6 +1,7 @@
 #include "dr/restore/restore.h"
 
 #include "dr/service/content.h"
+#include "dr/service/entry_path.h"
 #include "dr/service/meta.h"
 #include "dr/service/phases.h"
 #include "dr/service/request_id.h"
@@ -11,14 +12,7 @@ namespace {
 
 Result<RestoreFilter> make_filter(const RestoreServiceRequest& request) {
     std::vector<RelativePath> paths;
-    for (const std::string& text : request.paths) {
-        // As people type it: './data', 'data/', '/data' all mean the entry 'data' of the snapshot.
-        std::string_view path = text;
-        while (path.starts_with("./")) path.remove_prefix(2);
-        while (path.starts_with('/')) path.remove_prefix(1);
-        while (path.ends_with('/')) path.remove_suffix(1);
-        paths.push_back(DR_TRY(RelativePath::parse(path)));
-    }
+    for (const std::string& path : request.paths) paths.push_back(DR_TRY(parse_entry_path(path)));
     const auto globs = [](const std::vector<std::string>& patterns) -> Result<std::vector<Glob>> {
         std::vector<Glob> result;
         for (const std::string& pattern : patterns) result.push_back(DR_TRY(Glob::parse(pattern)));

@@ -42,10 +42,10 @@ struct KeysInitResult {
 struct KeyStatus {
     KeyMaterial key;
     std::string path;
-    std::string opens_with;  // "passphrase", "kek-file:…"
-    bool opened = false;     // whether what is configured opens it
-    std::string problem;     // why not
-    bool readable_by_others = false;
+    std::string opens_with;                       // "passphrase", "kek-file:…"
+    bool opened = false;                          // whether what is configured opens it
+    std::string problem;                          // why not
+    std::vector<std::string> readable_by_others;  // the key file, and what opens it
 };
 struct SlotInfo {
     std::string slot_id;

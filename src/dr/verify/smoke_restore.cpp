@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "dr/platform/posix/small_file.h"
 #include "dr/restore/compare.h"
 #include "dr/restore/directory.h"
 #include "dr/restore/restore.h"
@@ -17,13 +18,25 @@ namespace {
 
 constexpr std::uint64_t kMaxRestored = 64ULL << 20;
 
+// The snapshot has nothing to do with it.
+Error unusable(Error error) {
+    if (error.code() != ErrorCode::NoSpace) error = Error{std::move(error).as(ErrorCode::Io)};
+    return std::move(error)
+        .means("what was looked at before was good; a sample could not be restored to see that it comes back")
+        .next(
+            "qnwis_dr config show    says which scratch_dir is used, and who asked for it (TMPDIR, the configuration)");
+}
+
 // Only this user can look into it; gone when this is.
 class PrivateDirectory {
 public:
     static Result<PrivateDirectory> create(const std::string& in) {
-        std::string name = in + "/qnwis-dr-verify-XXXXXX";
+        // Absolute, as what is allowed for a restore has to be.
+        const Result<std::string> real = real_directory(in, "scratch directory");
+        if (!real.ok()) return unusable(Error{real.error()});
+        std::string name = real.value() + "/qnwis-dr-verify-XXXXXX";
         if (::mkdtemp(name.data()) == nullptr)
-            return Error::from_errno(errno, "cannot make a private directory in '" + printable(in) + "'");
+            return unusable(Error::from_errno(errno, "cannot write to the scratch directory '" + printable(in) + "'"));
         FileDescriptor fd{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (!fd.is_open()) return Error::from_errno(errno, "cannot open the private directory");
         return PrivateDirectory{std::move(name), std::move(fd)};

@@ -129,4 +129,17 @@ Result<std::string> real_path(const std::string& path) {
     return (parent == "/" ? "" : parent) + "/" + name;
 }
 
+Result<std::string> real_directory(const std::string& path, std::string_view what) {
+    const std::string named = "the " + std::string{what} + " '" + path + "'";
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return Error{ErrorCode::NotFound, named + " does not exist"}.means("nothing was done");
+        return Error::from_errno(errno, "cannot look at " + named);
+    }
+    if (!S_ISDIR(info.st_mode))
+        return Error{ErrorCode::BadRequest, named + " is not a directory"}.means("nothing was done");
+    return real_path(path);
+}
+
 }  // namespace dr

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "dr/base/bytes.h"
 #include "dr/base/result.h"
@@ -25,5 +26,9 @@ Result<bool> readable_by_others(const std::string& path);
 
 // Absolute, without symbolic links, "." or ".."; the last component need not exist. NotFound where a parent is missing.
 Result<std::string> real_path(const std::string& path);
+
+// The same of a directory that is there: `what` it is for ("workspace") is named where it is not. NotFound, BadRequest
+// (something else than a directory), Io.
+Result<std::string> real_directory(const std::string& path, std::string_view what);
 
 }  // namespace dr
