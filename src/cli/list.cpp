@@ -12,7 +12,7 @@ std::string pinned_word(const SnapshotMeta& meta) {
     if (!meta.signed_by) return "nobody";
     const std::string key = meta.signed_by->short_hex();
     if (!meta.signer_pinned) return key;
-    return key + (*meta.signer_pinned ? " pinned" : " NOT PINNED");
+    return key + (*meta.signer_pinned ? " pinned" : " not pinned");
 }
 
 std::string retained_word(const SnapshotMeta& meta) {

@@ -172,7 +172,7 @@ void add_plan(Command& root, Shell& shell) {
     plan_command.options("--exclude", request->exclude, Value::Glob, "patterns of what to leave out");
     plan_command.options("--config-paths", request->config_paths, Value::File, "more configuration files");
     plan_command.pair("default-excludes", request->default_excludes,
-                      "leave out secrets, PII, caches and logs; switching it off is audited");
+                      "leave out secrets, PII, caches and logs; switching it off is kept in each signed snapshot");
     plan_command.pair("worm", request->worm, "nobody removes the snapshots before their date");
     plan_command.option("--output", request->output, Value::File, "file to write; without it the plan is printed");
     plan_command.option("--spec", request->spec_file, Value::File, "plan to start from, or to explain");

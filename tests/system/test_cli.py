@@ -224,6 +224,21 @@ class ExitCodes(CliTest):
             self.assertIn(f"others on this machine can read '{self.machine.path(name)}'".encode(), self.run_line("keys", "status").err)
             os.chmod(self.machine.path(name), 0o600)
 
+    def test_a_list_says_whether_this_machine_knows_who_signed(self):
+        self.ready()
+        self.assertTrue(self.run_line("list", "--json").json["snapshots"][0]["signer_pinned"])
+        self.assertRegex(self.run_line("list").out, rb"[0-9a-f]{8} pinned")
+        # A second key makes the next snapshot; a third machine has opened the repository with that key only.
+        second = self.machine.path("second.json")
+        self.run_line("keys", "slot", "add", "--name", "second", "--output", second, "--new-kek-file", self.machine.path("kek"))
+        self.back_up("--key-file", second)
+        other = {"QNWIS_DR_STATE_DIR": self.machine.path("state of another machine")}
+        pinned = lambda: [s["signer_pinned"] for s in self.run_line("list", "--json", env=other).json["snapshots"]]
+        self.assertEqual(pinned(), [None, None])
+        self.run_line("ls", "--key-file", second, env=other)
+        self.assertEqual(pinned(), [False, True])
+        self.assertRegex(self.run_line("list", env=other).out, rb"[0-9a-f]{8} not pinned")
+
     def test_no_key_is_needed_for_a_list(self):
         self.ready()
         os.unlink(self.machine.key_file)

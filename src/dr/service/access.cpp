@@ -73,6 +73,17 @@ LogOptions log_options(const Settings& settings, const ObjectStore& store,
     return options;
 }
 
+// The actors of this machine's pin, with the one whose key is in hand: its signatures are this machine's own.
+std::vector<PublicKey> pinned_actors(const Settings& settings, const Repository& repository, bool key_in_hand) {
+    const Result<std::unique_ptr<PosixDisk>> disk = open_state(settings);
+    if (!disk.ok()) return {};  // said before
+    Pins pins{*disk.value()};
+    const std::string location = repository.store().location();
+    if (key_in_hand) (void)pins.trust(location, repository.actor().public_key());
+    Result<std::optional<Pin>> pin = pins.find(location);
+    return pin.ok() && pin.value() ? std::move(pin.value()->actors) : std::vector<PublicKey>{};
+}
+
 }  // namespace
 
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor) {
@@ -91,7 +102,8 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
         if (!key) key = DR_TRY(key_in_hand(settings, &repository));
         DR_TRY(repository.unlock(key->slot, key->opened));
     }
-    return OpenRepository{std::move(store), std::move(repository), first_sight};
+    std::vector<PublicKey> pinned = pinned_actors(settings, repository, access == Access::Content);
+    return OpenRepository{std::move(store), std::move(repository), first_sight, std::move(pinned)};
 }
 
 Result<void> nothing_known_at(const Settings& settings, const ObjectStore& store) {

@@ -2,6 +2,7 @@
 // Opening the repository that the settings name, for reading its log, its content, or for writing.
 
 #include <memory>
+#include <vector>
 
 #include "dr/base/monitor.h"
 #include "dr/repository/repository.h"
@@ -20,6 +21,8 @@ struct OpenRepository {
     std::unique_ptr<ObjectStore> store;
     Repository repository;
     bool first_sight = false;  // this machine had not seen it before: show head, time and hash
+    // Whom this machine believes here: the actors of keys that it has opened the repository with. Empty: nobody yet.
+    std::vector<PublicKey> pinned_actors;
 };
 
 // Order: key first where one is needed (a wrong one ends before any work), then the store, the log, the pin (Forked),

@@ -281,7 +281,7 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
 
     const Snapshot* snapshot = open.repository.state().snapshot_at(record.value());
     DR_CHECK(snapshot != nullptr);
-    result.meta = meta_of(*snapshot, open.repository.state(), *open.store);
+    result.meta = meta_of(*snapshot, open);
     if (session.parent()) result.parent = session.parent()->id.hex();
     fill(result, stored.value());
     result.timings = phases.finish();

@@ -26,7 +26,7 @@ Result<void> Service::find(const std::string& pattern, const std::string& tag, M
     for (const auto& [record, snapshot] : state.snapshots()) {
         if (!tag.empty() && snapshot.tag.text() != tag) continue;
         SnapshotBody body = DR_TRY(read_body(open.repository, snapshot));
-        metas.push_back(meta_of(snapshot, state, *open.store));
+        metas.push_back(meta_of(snapshot, open));
         roots.push_back({metas.back().snapshot_id, std::move(body.root)});
     }
     const std::unique_ptr<PackSource> source = open_content(open.repository);

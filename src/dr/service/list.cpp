@@ -10,7 +10,7 @@ Result<ListResult> Service::list(const ListRequest& request, Monitor& monitor) {
     ListResult result;
     for (const auto& [record, snapshot] : state.snapshots()) {
         if (request.tag.empty() || snapshot.tag.text() == request.tag)
-            result.snapshots.push_back(meta_of(snapshot, state, *open.store));
+            result.snapshots.push_back(meta_of(snapshot, open));
     }
     result.repository = open.repository.id();
     result.encrypted = open.repository.encrypted();

@@ -1,10 +1,13 @@
 #include "dr/service/meta.h"
 
+#include <algorithm>
+
 #include "dr/base/hex.h"
 
 namespace dr {
 
-SnapshotMeta meta_of(const Snapshot& snapshot, const State& state, const ObjectStore& store) {
+SnapshotMeta meta_of(const Snapshot& snapshot, const OpenRepository& open) {
+    const State& state = open.repository.state();
     SnapshotMeta meta;
     meta.snapshot_id = Identifier::parse(snapshot.id.hex()).value();
     meta.spec_id = snapshot.spec_id;
@@ -14,8 +17,8 @@ SnapshotMeta meta_of(const Snapshot& snapshot, const State& state, const ObjectS
     meta.file_count = snapshot.file_count;
     meta.manifest_hash = snapshot.manifest_hash;
     meta.encrypted = snapshot.encrypted;
-    meta.storage_backend = parse_backend(store.backend()).value();
-    meta.storage_path = store.location();
+    meta.storage_backend = parse_backend(open.store->backend()).value();
+    meta.storage_path = open.store->location();
     if (snapshot.retain_until.nanoseconds() != 0) meta.retain_until = snapshot.retain_until;
     meta.worm = snapshot.worm;
     meta.files_unreadable = snapshot.files_unreadable;
@@ -25,6 +28,8 @@ SnapshotMeta meta_of(const Snapshot& snapshot, const State& state, const ObjectS
     meta.record = snapshot.record;
     meta.signed_by = snapshot.actor;
     meta.signature = to_base64(snapshot.signature);
+    if (!open.pinned_actors.empty())
+        meta.signer_pinned = std::ranges::find(open.pinned_actors, snapshot.actor) != open.pinned_actors.end();
     return meta;
 }
 

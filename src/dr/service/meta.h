@@ -2,10 +2,10 @@
 // SnapshotMeta (the document) of a snapshot of the log.
 
 #include "dr/models/snapshot_meta.h"
-#include "dr/repository/repository.h"
+#include "dr/service/access.h"
 
 namespace dr {
 
-SnapshotMeta meta_of(const Snapshot& snapshot, const State& state, const ObjectStore& store);
+SnapshotMeta meta_of(const Snapshot& snapshot, const OpenRepository& open);
 
 }  // namespace dr

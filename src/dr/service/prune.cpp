@@ -94,7 +94,7 @@ Result<PruneResult> Service::prune(const PruneRequest& request, Monitor& monitor
     std::size_t at = 0;
     for (const auto& [record, snapshot] : state.snapshots()) {
         const RetentionDecision& decision = decisions[at++];
-        result.decisions.push_back({meta_of(snapshot, state, *open.store), decision.keep, decision.reasons});
+        result.decisions.push_back({meta_of(snapshot, open), decision.keep, decision.reasons});
         if (!decision.keep) ++result.forgotten;
     }
     phases.ended("decide");

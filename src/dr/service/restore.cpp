@@ -47,7 +47,7 @@ Result<RestoreResult> Service::restore(const RestoreServiceRequest& request, Mon
     TaskPool pool{worker_count(settings_)};
     RestoreResult result;
     result.outcome = DR_TRY(dr::restore(restore, *snapshot.source, snapshot.body.root, allowlist, pool, monitor));
-    result.meta = meta_of(snapshot.snapshot, snapshot.open->repository.state(), *snapshot.open->store);
+    result.meta = meta_of(snapshot.snapshot, *snapshot.open);
     phases.ended("restore");
     result.timings = phases.finish();
     return result;
