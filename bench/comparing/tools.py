@@ -94,7 +94,8 @@ class QnwisDr(Tool):
 
     def command(self, *arguments, target=None):
         env = {"HOME": self.home, "XDG_CONFIG_HOME": self.home, "XDG_CACHE_HOME": self.home,
-               "QNWIS_DR_KEK_FILE": os.path.join(self.home, "kek")}
+               "QNWIS_DR_KEK_FILE": os.path.join(self.home, "kek"), "QNWIS_DR_STATE_DIR": os.path.join(self.home, "state"),
+               "QNWIS_DR_CONFIG": "/dev/null"}
         if target:
             env["QNWIS_DR_ALLOWED_TARGETS"] = os.path.dirname(target)
         return Command([self.program, *arguments], env, cwd=self.home)
