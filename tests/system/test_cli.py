@@ -534,15 +534,22 @@ class OnAConsole(CliTest):
     def test_a_first_backup_of_files_finds_its_total(self):
         workspace = self.machine.path("big")
         os.mkdir(workspace)
-        for i in range(20):
-            write_random(os.path.join(workspace, str(i)), 20_000_000, i)
+        for i in range(120):
+            write_random(os.path.join(workspace, str(i)), 200_000, i)
         plan = self.machine.path("plans", "big.json")
         self.run_line("plan", "--spec-id", "big", "--tag", "t", "--output", plan)
-        done = OnTerminal(self.machine, "backup", "--spec", plan, "--workspace", workspace, "--workers", "1").finish()
+        # Slow enough on any machine that the total is found while there is still something to do.
+        library = self.machine.path("slow_reads.so")
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            self.skipTest("needs a C compiler to slow reading down")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slow_reads.c")
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+        slow = {"LD_PRELOAD": library, "ASAN_OPTIONS": self.machine.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        done = OnTerminal(self.machine, "backup", "--spec", plan, "--workspace", workspace, "--workers", "1", env=slow).finish()
         self.assertEqual(done.status, 0, done)
         updates = [part for part in done.out.split(b"\r") if b"MB/s" in part]
-        if len(updates) > 8:  # a fast machine is done before the total is found
-            self.assertRegex(b"".join(updates), rb" \d+ %  [\d.]+ MB/s  ETA \d+:\d\d")
+        self.assertRegex(b"".join(updates), rb" \d+ %  [\d.]+ MB/s  ETA \d+:\d\d")
 
     def test_without_a_terminal_there_is_no_carriage_return(self):
         source = slow_pipe(self, 2, size=4_000_000)

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Every version restores the golden repository of each format version ever released (tests/format/v*/)."""
 
+import json
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
 import unittest
+
+from dr_machine import main
 
 FORMATS = pathlib.Path(__file__).resolve().parents[1] / "format"
 PROGRAM = os.environ["QNWIS_DR"]
@@ -40,16 +43,20 @@ class Golden(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
             return result.stdout
 
-        run("verify", "--snapshot-id", "latest", "--all")
-        run("restore", "--snapshot-id", "latest", "--target-path", str(scratch / "restore/data"))
-        checked = subprocess.run(
-            ["sha256sum", "-c", "--quiet", str(golden / "expected.sha256")], cwd=scratch / "restore/data/source", capture_output=True, text=True
-        )
-        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
-        # The oldest snapshot too: its number file has one line fewer.
-        oldest = run("list", "--json")
-        self.assertEqual(oldest.count('"snapshot_id"'), 2)
+        oldest, latest = (snapshot["snapshot_id"] for snapshot in json.loads(run("list", "--json"))["snapshots"])
+        for snapshot, lines in ((latest, 20_001), (oldest, 20_000)):
+            run("verify", "--snapshot-id", snapshot, "--all")
+            target = scratch / "restore" / snapshot
+            run("restore", "--snapshot-id", snapshot, "--target-path", str(target))
+            numbers = target / "source/numbers.csv"
+            self.assertEqual(numbers.read_text(encoding="ascii"), "".join(f"{number}\n" for number in range(1, lines + 1)))
+            # In everything but its numbers the oldest one is what the latest is.
+            numbers.write_text("".join(f"{number}\n" for number in range(1, 20_002)), encoding="ascii")
+            checked = subprocess.run(
+                ["sha256sum", "-c", "--quiet", str(golden / "expected.sha256")], cwd=target / "source", capture_output=True, text=True
+            )
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

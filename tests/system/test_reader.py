@@ -16,6 +16,8 @@ BINARY = os.environ.get("QNWIS_DR", "")
 GENERATOR = os.environ.get("SAMPLE_WORKSPACE", "")
 READER = pathlib.Path(__file__).resolve().parents[2] / "tools" / "reader" / "qnwis_read.py"
 sys.path.insert(0, str(READER.parent))
+
+from dr_machine import main  # noqa: E402
 import qnwis_format  # noqa: E402
 from reader_test import KeysTest, NumbersTest, PacksTest, TreesTest  # noqa: E402, F401  (the reader's own tests run here too)
 
@@ -341,4 +343,4 @@ class RoundTripTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
