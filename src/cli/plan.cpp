@@ -91,7 +91,7 @@ void print_explained(Console& console, const Explained& explained) {
     if (found.unreadable > 0) console.print("unreadable:  " + human_count(found.unreadable));
     for (const Identifier& dataset : found.datasets_missing) {
         console.print("dataset '" + dataset.text() +
-                      "' matches no file: a backup with this plan ends with exit status 10");
+                      "': no file of it would be stored, so a backup with this plan ends with exit status 10");
     }
 }
 

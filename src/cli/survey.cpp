@@ -166,7 +166,7 @@ private:
         }
         ++result_.files;
         result_.bytes += size;
-        if (!outside_) tally_.stored(path);
+        if (!outside_) tally_.stored(tally_.found(path));
     }
 
     const Selection& selection_;

@@ -101,6 +101,30 @@ class Sources(unittest.TestCase):
         done = self.backup("--datasets", "LMIS_A", code=10)
         self.assertIn("symbolic link 'data'", done.err.decode())
 
+    # --- nothing stored ---
+
+    def test_parts_that_are_nowhere_are_no_backup(self):
+        done = self.backup("--audit-packs", "--config-files", code=10)
+        self.assertIn("'audit_packs' and 'config'", done.err.decode())
+        self.assertEqual(self.machine.snapshots(), [])
+
+    def test_a_part_that_is_nowhere_beside_others_is_reported(self):
+        self.put(".env.example")
+        done = self.backup("--audit-packs", "--config-files", code=3)
+        self.assertEqual(list(self.reasons(done)), ["audit_packs"])
+        self.assertEqual(done.json["file_count"], 1)
+        self.put("audit_packs/pack")
+        self.assertEqual(self.backup("--audit-packs", "--config-files").json["file_count"], 2)
+
+    def test_a_dataset_of_which_nothing_is_stored_is_no_backup(self):
+        self.put("data/catalog/LMIS_KEY.csv", PRIVATE_KEY)
+        self.put("data/catalog/LMIS_GOOD.csv")
+        done = self.backup("--datasets", "LMIS_KEY", "LMIS_GOOD", code=10)
+        self.assertIn("no file of dataset 'LMIS_KEY' could be stored", done.err.decode())
+        self.assertEqual(self.machine.snapshots(), [])
+        self.assertEqual(self.explain("--datasets", "LMIS_KEY", "LMIS_GOOD")["datasets_missing"], ["LMIS_KEY"])
+        self.assertEqual(self.backup("--datasets", "LMIS_GOOD").json["file_count"], 1)
+
     # --- secrets ---
 
     def test_the_files_that_open_the_repository_are_left_out_wherever_they_lie(self):

@@ -207,16 +207,30 @@ std::vector<Explanation> Selection::explain() const {
     return all;
 }
 
-void DatasetTally::stored(const RelativePath& file) {
-    for (const std::size_t i : selection_.datasets_of(file)) seen_[i] = true;
+std::vector<std::size_t> DatasetTally::found(const RelativePath& file) {
+    std::vector<std::size_t> datasets = selection_.datasets_of(file);
+    for (const std::size_t i : datasets) found_[i] = true;
+    return datasets;
+}
+
+void DatasetTally::stored(std::span<const std::size_t> datasets) {
+    for (const std::size_t i : datasets) stored_[i] = true;
 }
 
 std::vector<Identifier> DatasetTally::missing() const {
-    std::vector<Identifier> unseen;
-    for (std::size_t i = 0; i < seen_.size(); ++i) {
-        if (!seen_[i]) unseen.push_back(selection_.datasets()[i]);
+    std::vector<Identifier> missing;
+    for (std::size_t i = 0; i < stored_.size(); ++i) {
+        if (!stored_[i]) missing.push_back(selection_.datasets()[i]);
     }
-    return unseen;
+    return missing;
+}
+
+std::vector<Identifier> DatasetTally::left_out() const {
+    std::vector<Identifier> left_out;
+    for (std::size_t i = 0; i < stored_.size(); ++i) {
+        if (found_[i] && !stored_[i]) left_out.push_back(selection_.datasets()[i]);
+    }
+    return left_out;
 }
 
 }  // namespace dr

@@ -7,6 +7,7 @@
 // option. Immutable; any thread may ask.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -138,17 +139,23 @@ private:
         special_;  // rules that no pattern decides: repository, CACHEDIR.TAG, what opens it, private key by content
 };
 
-// Which datasets of a selection a walk has seen. A dataset that matches no file is an error (SPEC 3). One per walk.
+// What became of the datasets of a selection. One of which nothing is stored is an error (SPEC 3). One per walk.
 class DatasetTally {
 public:
-    explicit DatasetTally(const Selection& selection) : selection_(selection), seen_(selection.datasets().size()) {}
+    explicit DatasetTally(const Selection& selection)
+        : selection_(selection), found_(selection.datasets().size()), stored_(selection.datasets().size()) {}
 
-    void stored(const RelativePath& file);
-    std::vector<Identifier> missing() const;
+    // A file that is there. Returns the places of its datasets in Selection::datasets(), for stored().
+    std::vector<std::size_t> found(const RelativePath& file);
+    void stored(std::span<const std::size_t> datasets);
+
+    std::vector<Identifier> missing() const;   // nothing of it was stored
+    std::vector<Identifier> left_out() const;  // … though something was found
 
 private:
     const Selection& selection_;
-    std::vector<bool> seen_;
+    std::vector<bool> found_;
+    std::vector<bool> stored_;
 };
 
 }  // namespace dr

@@ -67,8 +67,14 @@ TEST(Selection, DatasetsAreCatalogFilesWhoseNameContainsTheId) {
     EXPECT_EQ(chosen.directory("data/other"), "not_selected");
 
     DatasetTally tally{chosen.selection};
-    tally.stored(RelativePath::parse("data/catalog/LMIS_RETENTION_TS.csv").value());
-    tally.stored(RelativePath::parse("elsewhere/LMIS_SALARY_TS.csv").value());
+    const std::vector<std::size_t> retention =
+        tally.found(RelativePath::parse("data/catalog/LMIS_RETENTION_TS.csv").value());
+    tally.stored(tally.found(RelativePath::parse("elsewhere/LMIS_SALARY_TS.csv").value()));
+    EXPECT_EQ(tally.missing().size(), 2U);
+    ASSERT_EQ(tally.left_out().size(), 1U);
+    EXPECT_EQ(tally.left_out()[0].text(), "LMIS_RETENTION_TS");
+    tally.stored(retention);
+    EXPECT_TRUE(tally.left_out().empty());
     ASSERT_EQ(tally.missing().size(), 1U);
     EXPECT_EQ(tally.missing()[0].text(), "LMIS_SALARY_TS");
 }

@@ -2,6 +2,8 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
+
 #include "dr/crypto/sha256.h"
 #include "dr/platform/posix/small_file.h"
 #include "dr/service/content.h"
@@ -186,11 +188,24 @@ Result<Stored> store(const Backup& job, Phases& phases) {
     return stored;
 }
 
-Result<void> nothing_missing(const SnapshotContent& content) {
-    if (content.datasets_missing.empty()) return {};
-    return Error{ErrorCode::NotFound, "dataset '" + content.datasets_missing.front().text() + "' matches no file"}
-        .means("no snapshot was made: an empty backup would look like a good one")
-        .next("qnwis_dr plan --spec backup_plan.json --explain");
+Result<void> nothing_missing(const SnapshotContent& content, const std::string& workspace) {
+    constexpr const char* kNoSnapshot = "no snapshot was made: an empty backup would look like a good one";
+    constexpr const char* kExplain = "qnwis_dr plan --spec backup_plan.json --explain";
+    if (!content.datasets_missing.empty()) {
+        const Identifier& missing = content.datasets_missing.front();
+        const std::vector<Identifier>& left_out = content.datasets_left_out;
+        const bool found = std::ranges::find(left_out, missing) != left_out.end();
+        return Error{ErrorCode::NotFound, found ? "no file of dataset '" + missing.text() + "' could be stored"
+                                                : "dataset '" + missing.text() + "' matches no file"}
+            .means(kNoSnapshot)
+            .next(kExplain);
+    }
+    if (content.entries > 0 || content.parts_missing.empty()) return {};
+    std::string parts;
+    for (const std::string& part : content.parts_missing) parts += (parts.empty() ? "'" : " and '") + part + "'";
+    return Error{ErrorCode::NotFound, "nothing of " + parts + " is in the workspace '" + printable(workspace) + "'"}
+        .means(kNoSnapshot)
+        .next("qnwis_dr backup --spec backup_plan.json --workspace DIR");
 }
 
 CommitDetails details_of(const Backup& job, const SnapshotContent& content) {
@@ -266,7 +281,7 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
     WriteSession& session = *stored.value().session;
     const SnapshotContent& content = stored.value().content;
     // What must not become a snapshot ends its session: its packs are garbage, nobody's to take over.
-    Result<void> complete = nothing_missing(content);
+    Result<void> complete = nothing_missing(content, request.workspace);
     if (complete.ok() && request.standard_input && request.standard_input->finished)
         complete = request.standard_input->finished();
     if (!complete.ok()) {

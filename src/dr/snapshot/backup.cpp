@@ -30,7 +30,11 @@ SnapshotContent summary(const SourceWalk& walk, TreeAssembler& assembler, const 
     content.unreadable_count = assembler.unreadable_count();
     content.skipped.insert(walked.skipped.begin(), walked.skipped.end());
     if (stored.private_keys > 0) content.skipped[std::string{label(SkipReason::PrivateKey)}] += stored.private_keys;
-    content.datasets_missing = walk.datasets_missing();
+    DatasetTally datasets = walk.datasets();
+    datasets.stored(std::vector<std::size_t>{stored.datasets.begin(), stored.datasets.end()});
+    content.datasets_missing = datasets.missing();
+    content.datasets_left_out = datasets.left_out();
+    content.parts_missing = walk.parts_missing();
     return content;
 }
 

@@ -96,7 +96,9 @@ struct SnapshotContent {
     std::vector<UnreadableFile> unreadable;  // at most kMaxUnreadableListed
     std::uint64_t unreadable_count = 0;
     std::map<std::string, std::uint64_t> skipped;  // entries left out, by reason
-    std::vector<Identifier> datasets_missing;      // of the plan, that matched no stored file
+    std::vector<Identifier> datasets_missing;      // of the plan, of which no file was stored
+    std::vector<Identifier> datasets_left_out;     // … though files match: they could not be read or are left out
+    std::vector<std::string> parts_missing;        // "audit_packs", "config": selected, and nothing of it is there
 };
 
 // Walks and stores. Fails with Cancelled, with what the sink fails with, BadRequest where two sources would have the

@@ -926,6 +926,45 @@ TEST_F(BackupTest, AnAskedForDirectoryThatIsALinkIsReported) {
     EXPECT_TRUE(find(both, (base_ / "big/evidence/pack").string().substr(1)));
 }
 
+TEST_F(BackupTest, APartOfThePlanThatIsNowhereIsReported) {
+    write("src/qnwis/config/rbac.yml", "x");
+    spec_.audit_packs = spec_.config = true;
+    const SnapshotContent content = backup();
+    EXPECT_EQ(content.files, 1U);
+    ASSERT_EQ(content.unreadable.size(), 1U);
+    EXPECT_EQ(content.unreadable[0],
+              (UnreadableFile{"audit_packs", "the plan asks for audit_packs, and nothing of it is there"}));
+    EXPECT_EQ(content.parts_missing, std::vector<std::string>{"audit_packs"});
+
+    fs::remove_all(root_ / "src");
+    EXPECT_EQ(backup().parts_missing, (std::vector<std::string>{"audit_packs", "config"}));
+}
+
+TEST_F(BackupTest, ADatasetCountsOnceSomethingOfItIsStored) {
+    write("data/catalog/KEY_1.csv", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n");
+    write("data/catalog/GONE_1.csv", "x");
+    write("data/catalog/GOOD_1.csv", "x");
+    write("data/catalog/GOOD_2.csv", "y");
+    for (const char* id : {"GONE", "GOOD", "KEY", "NONE"}) spec_.datasets.push_back(Identifier::parse(id).value());
+    options_.before_open = [&](std::string_view name) {
+        if (name == "GONE_1.csv" || name == "GOOD_1.csv") fs::remove(root_ / "data/catalog" / name);
+    };
+    const auto names = [](const std::vector<Identifier>& ids) {
+        std::vector<std::string> texts;
+        for (const Identifier& id : ids) texts.push_back(id.text());
+        return texts;
+    };
+    const SnapshotContent content = backup();
+    options_.before_open = nullptr;
+    EXPECT_EQ(content.files, 1U);
+    EXPECT_EQ(names(content.datasets_missing), (std::vector<std::string>{"GONE", "KEY", "NONE"}));
+    EXPECT_EQ(names(content.datasets_left_out), (std::vector<std::string>{"GONE", "KEY"}));
+
+    // What is taken over from the parent is stored too.
+    const ParentTree parent = parent_of(content);
+    EXPECT_EQ(names(backup(&parent).datasets_missing), (std::vector<std::string>{"GONE", "KEY", "NONE"}));
+}
+
 TEST_F(BackupTest, PrivateKeysHideBehindNoHole) {
     const std::string key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n";
     for (const std::size_t size : {3000U, 20'000U, 65'536U, 65'537U}) {

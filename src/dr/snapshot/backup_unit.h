@@ -41,6 +41,7 @@ struct FileWork {
     FileStat stat;
     Entry entry;
     bool known_to_parent = false;
+    std::vector<std::size_t> datasets{};  // that it belongs to, as Selection::datasets() has them
     ReadOutcome outcome;
     bool is_another = false;              // what was opened is not the file that the walk saw
     std::shared_ptr<LinkedContent> link;  // set for hard links

@@ -84,6 +84,7 @@ void SourceWalk::report_places() {
     PlaceCheck check = check_places(sources_.selection, sources_.workspace);
     for (PlaceProblem& found : check.problems)
         emit(ProblemItem{.path = std::move(found.path), .reason = std::move(found.reason)});
+    parts_missing_ = std::move(check.parts_missing);
 }
 
 void SourceWalk::write_out(std::uint64_t device, int fd, const RelativePath& path) {
@@ -205,7 +206,10 @@ void SourceWalk::problem(const RelativePath& path, std::string reason) {
 Result<void> SourceWalk::visit(Visit& at) {
     const Decision decision = decide(at, false);
     if (decision.verdict == Verdict::Skipped) {
-        if (decision.reason != SkipReason::NotSelected) skipped(label(decision.reason));
+        if (decision.reason != SkipReason::NotSelected) {
+            skipped(label(decision.reason));
+            if (at.stat.kind == EntryKind::File) datasets_of(at);
+        }
         return {};
     }
     at.only_if_filled = decision.verdict == Verdict::MaybeBelow;
@@ -247,11 +251,17 @@ Result<void> SourceWalk::visit_virtual(Visit& at, const VirtualPlace& place) {
     return visit_directory(at);
 }
 
+std::vector<std::size_t> SourceWalk::datasets_of(const Visit& at) {
+    if (at.region != Region::Workspace || sources_.selection.datasets().empty()) return {};
+    return tally_.found(at.path);
+}
+
 Result<void> SourceWalk::visit_file(Visit& at) {
-    if (at.region == Region::Workspace && !sources_.selection.datasets().empty()) tally_.stored(at.path);
+    std::vector<std::size_t> datasets = datasets_of(at);
     if (at.before != nullptr && may_reuse_content(*at.before, at.stat) && same_metadata(*at.before, at.stat)) {
         ++totals_.files_unmodified;
         totals_.bytes_unmodified += at.stat.size;
+        tally_.stored(datasets);
         return unchanged(at);
     }
     emit_directories();
@@ -260,6 +270,7 @@ Result<void> SourceWalk::visit_file(Visit& at) {
     write_out_below(at, *work.directory);
     work.stat = at.stat;
     work.known_to_parent = at.before != nullptr && at.before->kind == EntryKind::File;
+    work.datasets = std::move(datasets);
     work.entry.name = at.name;
     set_links(work.entry, at.stat);
     if (work.entry.hard_link) link(work);

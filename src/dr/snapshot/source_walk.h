@@ -54,7 +54,9 @@ public:
     bool done() const { return frames_.empty() && !pending_large_; }
 
     const WalkTotals& totals() const { return totals_; }
-    std::vector<Identifier> datasets_missing() const { return tally_.missing(); }
+    // Knows what was taken over from the parent; what else was stored, whoever reads knows.
+    const DatasetTally& datasets() const { return tally_; }
+    const std::vector<std::string>& parts_missing() const { return parts_missing_; }
 
 private:
     enum class Region : std::uint8_t { Workspace, Outside, Virtual };
@@ -83,6 +85,7 @@ private:
     Result<void> step();
     Result<void> visit_child(std::string_view name);
     Result<void> visit(Visit& visit);
+    std::vector<std::size_t> datasets_of(const Visit& visit);
     Result<void> visit_file(Visit& visit);
     Result<void> visit_special(Visit& visit);
     Result<void> visit_directory(Visit& visit);
@@ -119,6 +122,7 @@ private:
     const ParentTree* parent_;
     ReadContext& context_;
     DatasetTally tally_;
+    std::vector<std::string> parts_missing_;
     VirtualPlace places_;
     std::shared_ptr<DirectoryHandle> slash_;  // where outside places start
     std::int64_t settled_before_ = 0;         // seconds: what changed since may change again unseen

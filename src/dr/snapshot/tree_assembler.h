@@ -5,6 +5,7 @@
 // level and directory on the way. One thread at a time.
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ struct AssemblyTotals {
     std::uint64_t entries_lost = 0;  // counted by the walk, but not stored
     std::uint64_t directories_lost = 0;
     std::uint64_t private_keys = 0;
-    std::uint64_t bytes = 0;  // of files_new and files_changed
+    std::uint64_t bytes = 0;         // of files_new and files_changed
+    std::set<std::size_t> datasets;  // that they belong to
 };
 
 class TreeAssembler {
