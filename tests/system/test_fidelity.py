@@ -230,7 +230,9 @@ class Fidelity(unittest.TestCase):
         self.assertEqual(done.status, 3, done)
         self.assertEqual([os.path.basename(problem["path"]) for problem in done.json["unreadable"]], ["z-vanishing"])
         target = os.path.join(self.machine.target, "moving")
-        self.assert_back_but_for(target)
+        self.machine.restore(target, "--overwrite")
+        # The directory changed when the file went, before or after it was looked at.
+        self.assert_rsync_agrees(target, "--omit-dir-times")
         self.machine.verify_everything()
 
     def backup_while_files_move(self, plan):

@@ -115,7 +115,7 @@ TEST(Selection, PathsAloneAreAFullSelection) {
     EXPECT_EQ(chosen.outside("usr/lib/python3/__pycache__", PathKind::Directory), "cache");
     EXPECT_EQ(chosen.outside("etc/passwd"), "not_selected");
     EXPECT_EQ(std::ranges::count(chosen.selection.places(), false, &SelectedPlace::outside), 2);
-    EXPECT_EQ(std::ranges::count(chosen.selection.places(), true, &SelectedPlace::outside), 2);
+    EXPECT_EQ(std::ranges::count(chosen.selection.places(), true, &SelectedPlace::outside), 3);
     EXPECT_TRUE(chosen.selection.selects("/usr/bin/x"));
     EXPECT_TRUE(chosen.selection.selects("/app/docs/a"));
     EXPECT_FALSE(chosen.selection.selects("/app"));
