@@ -285,7 +285,7 @@ class Blobs:  # §6, §8: every blob by its id. `places` maps (type, first half 
         try:
             for run in repository.runs if use_index else ():
                 self.read_run(Pack(repository, repository.path / "index" / run.hex()))
-        except (Damaged, FileNotFoundError) as bad:
+        except (Damaged, FileNotFoundError) as error:
             use_index = warn(f"{error}: read the directories of the packs instead")
         for path in () if use_index else repository.path.glob("packs/" + "[0-9]" * 20 + "/" + "?" * 64):
             try:
