@@ -13,6 +13,9 @@ namespace {
 
 // A put whose outcome is not known is made again with the same bytes this often.
 constexpr int kTries = 3;
+// How far beyond the end a log is looked for when it is opened, and later each time it is read on.
+constexpr std::uint64_t kReachAtOpening = 64;
+constexpr std::uint64_t kReachLater = 1;
 // So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed
 // from 0.
 constexpr std::uint64_t kCheckpointsTried = 32;
@@ -26,6 +29,15 @@ Error damaged_at(std::uint64_t seq, std::string_view why) {
     return Error{ErrorCode::Damaged,
                  "record " + std::to_string(seq) + " of the log is damaged or foreign: " + std::string{why}}
         .means("what the log says after it cannot be known; nothing was written");
+}
+
+Error hole_at(std::uint64_t seq, const ObjectStore& store) {
+    return Error{ErrorCode::Damaged,
+                 "record " + std::to_string(seq) + " of the log is missing, and later ones are there"}
+        .means(
+            "the log has a hole: snapshots committed after it cannot be listed or restored until the record is back; "
+            "nothing was written")
+        .next("cp COPY/" + record_name(seq) + " '" + store.location() + "/log/'    with COPY a copy of this storage");
 }
 
 }  // namespace
@@ -44,15 +56,17 @@ Result<void> Log::load() {
         return Error{ErrorCode::Forked, "the repository in '" + store_->location() + "' is " +
                                             repository().short_hex() + ", not " + options_.expected->short_hex()};
     }
+    seen_ = DR_TRY(find_head());
     if (options_.use_checkpoints) DR_TRY(load_checkpoint());
     // What was read may have been written a moment ago by somebody who did not get to sync it.
     unsettled_ = true;
-    return refresh();
+    return replay_all(kReachAtOpening);
 }
 
 Result<void> Log::load_genesis() {
     Result<Bytes> body = body_at(0);
-    if (!body.ok() && body.error().code() == ErrorCode::NotFound) return no_log(*store_);
+    if (!body.ok() && body.error().code() == ErrorCode::NotFound)
+        return DR_TRY(is_beyond(0, kReachAtOpening)) ? hole_at(0, *store_) : no_log(*store_);
     if (!body.ok()) return std::move(body).error();
     const LogRecord record = DR_TRY(decode_record(body.value()));
     const bool genesis = std::holds_alternative<Genesis>(record.payload) && record.seq == 0 && record.prev.is_zero();
@@ -68,7 +82,16 @@ Result<bool> Log::exists(std::uint64_t seq) const {
     return size.ok();
 }
 
-// The numbers have no gaps, so the last one is found by doubling and halving, without a listing.
+// Whether there is a record after the absent `seq`: at the distances 1, 2, 4, … up to `reach`.
+Result<bool> Log::is_beyond(std::uint64_t seq, std::uint64_t reach) const {
+    for (std::uint64_t distance = 1; distance <= reach; distance *= 2) {
+        if (DR_TRY(exists(seq + distance))) return true;
+    }
+    return false;
+}
+
+// The numbers have no gaps, so the last one is found by doubling and halving, without a listing. Where there is a gap
+// it is the end of some piece, and replay finds the gap.
 Result<std::uint64_t> Log::find_head() const {
     std::uint64_t there = 0;
     std::uint64_t absent = 1;
@@ -84,7 +107,7 @@ Result<std::uint64_t> Log::find_head() const {
 }
 
 Result<void> Log::load_checkpoint() {
-    const std::uint64_t groups = (DR_TRY(find_head()) + 1) / kCheckpointEvery;
+    const std::uint64_t groups = (seen_ + 1) / kCheckpointEvery;
     std::vector<PublicKey> trusted = options_.trusted_actors;
     trusted.push_back(state_.first_admin());
     for (std::uint64_t group = groups; group > 0 && groups - group < kCheckpointsTried; --group) {
@@ -101,29 +124,46 @@ Result<void> Log::load_checkpoint() {
 
 // --- replaying
 
-Result<void> Log::refresh() {
-    while (DR_TRY(replay_next())) {
+Result<void> Log::refresh() { return replay_all(kReachLater); }
+
+Result<void> Log::replay_all(std::uint64_t reach) {
+    End end = End::Unsure;
+    while (end == End::Unsure) {
+        while (DR_TRY(replay_next())) {
+        }
+        end = DR_TRY(what_ends(state_.next_seq(), reach));
     }
+    hole_ = end == End::Hole;
     problem_.reset();
-    if (state_.junk().empty()) return {};
-    problem_ = damaged_at(state_.junk().front().seq, "it does not continue the record before it");
-    if (!options_.stop_before_junk) return *problem_;
+    if (hole_) {
+        problem_ = hole_at(state_.next_seq(), *store_);
+    } else if (!state_.junk().empty()) {
+        problem_ = damaged_at(state_.junk().front().seq, "it does not continue the record before it");
+    }
+    if (problem_ && !options_.stop_before_junk) return *problem_;
     return {};
+}
+
+// What it means that `seq`, the next number, was not there a moment ago. Unsure: read on, there is more by now.
+Result<Log::End> Log::what_ends(std::uint64_t seq, std::uint64_t reach) {
+    const Result<Bytes> archived = file_in_archive(*store_, seq);
+    const bool none = !archived.ok() && archived.error().code() == ErrorCode::NotFound;
+    if (!archived.ok() && !none && archived.error().code() != ErrorCode::Damaged) return archived.error();
+    if (archived.ok()) {
+        const Result<ByteSpan> body = body_in_file(archived.value());
+        if (body.ok() && DR_TRY(replay_body(body.value()))) return End::Unsure;
+    }
+    // Archives are of whole groups: where one is, all its records were.
+    if (none && seen_ <= seq && !DR_TRY(is_beyond(seq, reach))) return End::Log;
+    // Numbers are taken in order: whoever took a later one did so after this one, which must be there now.
+    return DR_TRY(exists(seq)) ? End::Unsure : End::Hole;
 }
 
 // Whether there was a next number at all.
 Result<bool> Log::replay_next() {
     const std::uint64_t seq = state_.next_seq();
     Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
-    if (!file.ok() && file.error().code() == ErrorCode::NotFound) {
-        // The end, unless the number after it is taken: then it came since we looked, or it was lost.
-        if (!DR_TRY(exists(seq + 1))) return false;
-        file = store_->get(record_name(seq), kMaxRecordFile);
-    }
-    if (!file.ok() && file.error().code() == ErrorCode::NotFound) {
-        file = file_in_archive(*store_, seq);
-        if (!file.ok()) return damaged_at(seq, "it is gone, and the one after it is there");
-    }
+    if (!file.ok() && file.error().code() == ErrorCode::NotFound) return false;
     if (!file.ok() && file.error().code() != ErrorCode::Damaged) return std::move(file).error();
 
     unsettled_ = true;
@@ -221,6 +261,7 @@ Result<void> Log::may_append(const RecordPayload& payload) const {
             .means("this version may read it but not write")
             .next("qnwis_dr version");
     }
+    if (hole_) return *problem_;
     if (!state_.junk().empty() && !std::holds_alternative<AdminVoid>(payload)) return *problem_;
     return {};
 }

@@ -19,8 +19,8 @@ struct LogOptions {
     std::vector<PublicKey> trusted_actors;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
-    // What cannot be read at the end of the log is left out and told by problem() instead of failing: for salvage and
-    // for writing admin.void.
+    // What cannot be read at the end of the log, or after a hole in it, is left out and told by problem() instead of
+    // failing: for salvage and for writing admin.void.
     bool stop_before_junk = false;
     bool use_checkpoints = true;
 };
@@ -36,7 +36,7 @@ public:
     static Result<Log> create(ObjectStore& store, const Genesis& genesis, const SigningKey& admin, const Clock& clock);
 
     // Reads the newest checkpoint it may believe and the records after it. NotFound where there is no log, Damaged
-    // where a record is, Forked for another repository than expected.
+    // where a record is, or is missing while later ones are there; Forked for another repository than expected.
     static Result<Log> open(ObjectStore& store, LogOptions options = {});
 
     const State& state() const { return state_; }
@@ -76,6 +76,7 @@ public:
 
 private:
     enum class Taken : std::uint8_t { ByUs, ByOthers };
+    enum class End : std::uint8_t { Log, Hole, Unsure };
 
     Log(ObjectStore& store, LogOptions options) : store_(&store), options_(std::move(options)) {}
 
@@ -83,7 +84,10 @@ private:
     Result<void> load_genesis();
     Result<void> load_checkpoint();
     Result<bool> exists(std::uint64_t seq) const;
+    Result<bool> is_beyond(std::uint64_t seq, std::uint64_t reach) const;
     Result<std::uint64_t> find_head() const;
+    Result<void> replay_all(std::uint64_t reach);
+    Result<End> what_ends(std::uint64_t seq, std::uint64_t reach);
     Result<bool> replay_next();
     Result<bool> replay_body(ByteSpan body);
     const VerifyKey* key_of(const PublicKey& actor);
@@ -97,6 +101,8 @@ private:
     LogOptions options_;
     State state_;
     std::map<PublicKey, VerifyKey> keys_;
+    std::uint64_t seen_ = 0;  // a number that was there at opening, the greatest that was found
+    bool hole_ = false;       // the log goes on after a record that is missing
     bool unsettled_ = false;  // records of others were replayed since log/ was last synced
     std::optional<Error> broken_;
     std::optional<Error> problem_;

@@ -291,7 +291,7 @@ TEST(LogPowerCut, WhatWasBuiltUponIsDurable) {
         Log first = Log::create(*one, Genesis{}, key(1), clock).value();
         // The directory sync of the first writer's append fails: its record is seen by all and durable for nobody.
         const std::uint64_t before = disk.operations();
-        for (std::uint64_t step = before + 6; step < before + 10; ++step) disk.fail_at(step, EIO);
+        for (std::uint64_t step = before + 7; step < before + 11; ++step) disk.fail_at(step, EIO);
         EXPECT_FALSE(first.append(key(1), clock, Open{}).ok());
         Result<Log> second = Log::open(*two);
         if (!second.ok()) continue;
@@ -426,8 +426,93 @@ TEST(LogDamage, TheArchiveHealsADamagedRecord) {
     world.store->remove(record_name(18)).value();
     LogOptions options;
     options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), log.state());
     EXPECT_EQ(world.open(options).read(17).value().seq, 17U);
     EXPECT_EQ(world.open(options).read(18).value().seq, 18U);
+}
+
+// A record that is gone while later ones are there is a hole, not the end: who took it for the end would write over
+// what was acknowledged.
+TEST(LogHole, IsDamageNotAnEnd) {
+    for (const std::uint64_t lost : {1U, 64U, 128U, 190U, 192U, 195U, 199U}) {
+        SCOPED_TRACE("record " + std::to_string(lost) + " is lost");
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < 200) append_pair(log, key(1), world.clock);
+        world.store->remove(record_name(lost)).value();
+        LogOptions options;
+        options.use_checkpoints = lost > 191;
+        const Result<Log> opened = Log::open(*world.store, options);
+        ASSERT_FALSE(opened.ok());
+        EXPECT_EQ(opened.error().code(), ErrorCode::Damaged);
+        EXPECT_NE(opened.error().what().find("record " + std::to_string(lost)), std::string::npos);
+        EXPECT_FALSE(opened.error().meaning().empty());
+        EXPECT_NE(opened.error().next_step().find(record_name(lost)), std::string::npos);
+        EXPECT_FALSE(world.store->size(record_name(lost)).ok()) << "nothing was written in its place";
+    }
+}
+
+TEST(LogHole, OfSeveralRecordsIsSeenToo) {
+    for (const std::uint64_t first : {185U, 192U, 195U}) {
+        SCOPED_TRACE("from record " + std::to_string(first));
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < 200) append_pair(log, key(1), world.clock);
+        for (std::uint64_t lost = first; lost < first + 3; ++lost) world.store->remove(record_name(lost)).value();
+        LogOptions options;
+        options.use_checkpoints = first > 191;
+        EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Damaged);
+    }
+}
+
+TEST(LogHole, IsSeenByOneWhoHadTheLogOpen) {
+    World world;
+    Log log = world.create();
+    Log other = world.open();
+    for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(3)).value();
+    EXPECT_EQ(other.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(other.refresh().error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(other.state().head().seq, 2U);
+    EXPECT_FALSE(world.store->size(record_name(3)).ok());
+}
+
+TEST(LogHole, WhereTheFirstRecordWasIsNoEmptyPlace) {
+    World world;
+    Log log = world.create();
+    append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(0)).value();
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+}
+
+TEST(LogHole, IsFilledFromTheArchive) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kArchiveEvery + 2) append_pair(log, key(1), world.clock);
+    for (const std::uint64_t lost : {0U, 17U, 18U, 255U}) world.store->remove(record_name(lost)).value();
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), log.state());
+    EXPECT_EQ(world.open().state(), log.state());
+    // At the end of the log as well: there the archive is all that tells.
+    while (log.state().head().seq < 2 * kArchiveEvery - 1) log.append(key(1), world.clock, Open{}).value();
+    world.store->remove(record_name(log.state().head().seq)).value();
+    EXPECT_EQ(world.open().state(), log.state());
+}
+
+TEST(LogHole, IsToldToWhoWantsToSalvageAndStopsHisWriting) {
+    World world;
+    Log log = world.create();
+    for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(4)).value();
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    Log careful = world.open(salvage);
+    ASSERT_TRUE(careful.problem());
+    EXPECT_EQ(careful.problem()->code(), ErrorCode::Damaged);
+    EXPECT_EQ(careful.state().head().seq, 3U);
+    EXPECT_EQ(careful.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(careful.append(key(1), world.clock, AdminVoid{4, Sha256{}}).error().code(), ErrorCode::Damaged);
 }
 
 TEST(LogDamage, ALostRecordIsDamageNotAnEnd) {
@@ -439,16 +524,6 @@ TEST(LogDamage, ALostRecordIsDamageNotAnEnd) {
     world.store->remove(record_name(5)).value();
     world.store->remove(record_name(6)).value();
     EXPECT_EQ(world.open().state().head().seq, 3U) << "an older log is what pins tell";
-}
-
-TEST(LogDamage, TheArchiveHealsALostRecord) {
-    World world;
-    Log log = world.create();
-    while (log.state().head().seq < kArchiveEvery + 3) append_pair(log, key(1), world.clock);
-    world.store->remove(record_name(18)).value();
-    LogOptions options;
-    options.use_checkpoints = false;
-    EXPECT_EQ(world.open(options).state(), log.state());
 }
 
 TEST(Log, AnotherArbitrationStopsWritersNotReaders) {
