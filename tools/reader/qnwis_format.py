@@ -172,7 +172,8 @@ class Repository:  # repository.json and the replayed log (§3, §9, §10). What
         ends = record.get("adopts", [session] if name in ("close", "abandon") or record.get("closes") else [])
         owners = {self.sessions.get(number) for number in [*ends, session] if number is not None}  # None: it has ended or never was
         listed, known = {pack for pack, *_ in record.get("packs", [])}, [snapshot["id"] for snapshot in self.snapshots.values()]
-        if not roles & record["signers"] or None in owners or self.packs & listed or record.get("id") in known \
+        left = {slot for slot, digest in self.slots.items() if digest} - ({record["slot"].decode()} if record.get("op") == 2 else set())
+        if not roles & record["signers"] or record.get("op") == 2 and not left and any(self.slots.values()) or None in owners or self.packs & listed or record.get("id") in known \
                 or owners - {actor} and not (name in ("open", "abandon") and roles & (GC | ADMIN)) \
                 or any(self.snapshots.get(seq, {}).get("state") != "live" for seq in forgotten) \
                 or record.get("junk") != next(iter(self.junk.values()), None) or record.get("ring", 2**64) <= max(self.rings, default=0):

@@ -1,6 +1,6 @@
 #include "dr/keys/ring.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "dr/codec/crc32c.h"
 #include "dr/codec/wire.h"
@@ -64,6 +64,30 @@ Result<Ring> decode_ring(ByteSpan bytes) {
     return ring;
 }
 
+struct SealedBox {
+    PublicKey slot;
+    ByteSpan box;
+};
+
+// The boxes in a ring file, which they are parts of.
+Result<std::vector<SealedBox>> read_boxes(ByteSpan file, std::uint32_t number) {
+    WireReader wire{file};
+    if (as_text(wire.raw(kMagic.size())) != kMagic) wire.fail("it does not begin like a key ring");
+    if (wire.u32() != number) wire.fail("it is another ring than its name says");
+    const std::uint32_t count = wire.u32();
+    if (count == 0 || count > kMaxSlots) wire.fail("its number of slots is not believable");
+    std::vector<SealedBox> boxes;
+    for (std::uint32_t i = 0; wire.ok() && i < count; ++i) {
+        const PublicKey slot = wire.id<PublicKey>();
+        boxes.push_back({slot, wire.raw(wire.u32())});
+    }
+    const std::size_t covered = wire.position();
+    const std::uint32_t crc = wire.u32();
+    if (wire.ok() && crc != crc32c(file.first(covered))) wire.fail("its checksum is wrong");
+    DR_TRY(wire.finish("the key ring"));
+    return boxes;
+}
+
 }  // namespace
 
 Ring Ring::create(Random& random) {
@@ -106,26 +130,20 @@ Result<Bytes> seal_ring(const Ring& ring, const RepositoryId& repository, std::u
     return out;
 }
 
+Result<std::vector<PublicKey>> ring_slots(ByteSpan file, std::uint32_t number) {
+    std::vector<PublicKey> slots;
+    for (const SealedBox& sealed : DR_TRY(read_boxes(file, number))) slots.push_back(sealed.slot);
+    return slots;
+}
+
 Result<Ring> open_ring(ByteSpan file, const RepositoryId& repository, std::uint32_t number,
                        const PublicKey& slot_public, const Key32& slot_private) {
-    WireReader wire{file};
-    if (as_text(wire.raw(kMagic.size())) != kMagic) wire.fail("it does not begin like a key ring");
-    if (wire.u32() != number) wire.fail("it is another ring than its name says");
-    const std::uint32_t count = wire.u32();
-    if (count == 0 || count > kMaxSlots) wire.fail("its number of slots is not believable");
-    std::optional<ByteSpan> mine;
-    for (std::uint32_t i = 0; wire.ok() && i < count; ++i) {
-        const PublicKey slot = wire.id<PublicKey>();
-        const ByteSpan box = wire.raw(wire.u32());
-        if (slot == slot_public) mine = box;
+    const std::vector<SealedBox> boxes = DR_TRY(read_boxes(file, number));
+    const auto mine = std::ranges::find(boxes, slot_public, &SealedBox::slot);
+    if (mine == boxes.end()) {
+        return Error{ErrorCode::WrongKey, "this repository's key ring is not sealed to this key"};
     }
-    const std::size_t covered = wire.position();
-    const std::uint32_t crc = wire.u32();
-    if (wire.ok() && crc != crc32c(file.first(covered))) wire.fail("its checksum is wrong");
-    DR_TRY(wire.finish("the key ring"));
-    if (!mine) return Error{ErrorCode::WrongKey, "this repository's key ring is not sealed to this key"};
-
-    const SecretBytes plain = DR_TRY(box_open(slot_private, box_context(repository, number), *mine));
+    const SecretBytes plain = DR_TRY(box_open(slot_private, box_context(repository, number), mine->box));
     return decode_ring(plain.bytes());
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <vector>
 
 #include "dr/base/ids.h"
 #include "dr/base/result.h"
@@ -29,6 +30,9 @@ Ring plain_ring();
 // The file keys/ring-<number>.
 Result<Bytes> seal_ring(const Ring& ring, const RepositoryId& repository, std::uint32_t number,
                         std::span<const PublicKey> slots, Random& random);
+
+// The public keys of the slots that a ring file is sealed to, in its order. Damaged when the file is no ring `number`.
+Result<std::vector<PublicKey>> ring_slots(ByteSpan file, std::uint32_t number);
 
 // Fails with WrongKey when no box is for this slot, Damaged when the file is no ring `number`.
 Result<Ring> open_ring(ByteSpan file, const RepositoryId& repository, std::uint32_t number,

@@ -35,6 +35,7 @@ Result<SlotFile> decode_slot(ByteSpan bytes);
 struct OpenedSlot {
     Key32 slot_private;
     SigningKey actor;
+    OpenedSlot clone() const { return {slot_private.clone(), actor.clone()}; }
 };
 
 struct NewSlot {

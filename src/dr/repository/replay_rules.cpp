@@ -39,7 +39,12 @@ private:
     // time.
     Reason rule(const UnknownPayload&) const { return lacks(role::kAll); }
     Reason rule(const KeyGrant&) const { return lacks(role::kAdmin); }
-    Reason rule(const KeySlot&) const { return lacks(role::kAdmin); }
+    Reason rule(const KeySlot& slot) const {
+        if (Reason reason = lacks(role::kAdmin)) return reason;
+        if (!slot.add && state_.slots_.size() == 1 && state_.slots_.contains(slot.slot_id))
+            return "it would remove the last slot";
+        return {};
+    }
     Reason rule(const KeyRing& ring) const {
         if (Reason reason = lacks(role::kAdmin)) return reason;
         if (ring.number == 0) return "rings are numbered from 1";

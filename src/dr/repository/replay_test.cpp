@@ -93,6 +93,15 @@ TEST_F(Replay, KeysAndRingsAreRemembered) {
     EXPECT_EQ(state.actors().at(key(kHost).public_key()).name, "host");
 }
 
+TEST_F(Replay, TheLastSlotStays) {
+    add(KeySlot{true, "k-1", {}, {}});
+    add(KeySlot{true, "k-2", {}, {}});
+    add(KeySlot{false, "k-1", {}, {}});
+    EXPECT_NE(refused(KeySlot{false, "k-2", {}, {}}).find("last slot"), std::string::npos);
+    EXPECT_TRUE(state.slots().contains("k-2"));
+    add(KeySlot{false, "k-1", {}, {}});
+}
+
 // --- R1: sessions
 
 TEST_F(Replay, ASessionEndsOnceByItsActorOrACollector) {

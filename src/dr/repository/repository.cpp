@@ -1,5 +1,6 @@
 #include "dr/repository/repository.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "dr/crypto/hkdf.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t kMaxSlotFile = 1024;
 constexpr std::uint64_t kMaxRingFile = 1U << 20;
+// A ring is sealed again this often when somebody else changes the slots meanwhile.
+constexpr int kRingTries = 16;
 
 std::string slot_name(std::string_view id) { return "keys/" + std::string(id); }
 
@@ -38,6 +41,17 @@ Ring first_ring(const Key32& slot_private, const Genesis& genesis, Random& rando
     ring.k_id = hkdf(genesis.random, {slot_private.bytes()}, {as_bytes("qnwis-dr/1/k-id")});
     ring.k_chunk = hkdf(genesis.random, {slot_private.bytes()}, {as_bytes("qnwis-dr/1/k-chunk")});
     return ring;
+}
+
+std::vector<PublicKey> slot_keys(const State& state) {
+    std::vector<PublicKey> keys;
+    for (const auto& [id, slot] : state.slots()) keys.push_back(slot.slot_public);
+    return keys;
+}
+
+Error no_slot(std::string_view id) {
+    return Error{ErrorCode::NotFound, "the repository has no slot '" + std::string(id) + "'"}.next(
+        "qnwis_dr keys slot list");
 }
 
 Error no_repository(const ObjectStore& store) {
@@ -136,11 +150,7 @@ Result<void> Repository::finish_creation(const SlotFile& slot, const OpenedSlot&
         const KeySlot record{true, slot.id(), slot.slot_public, sha256(encode(slot))};
         DR_TRY(log_->append(opened.actor, clock, record));
     }
-    if (encrypted() && !state().ring()) {
-        const Ring ring = first_ring(opened.slot_private, state().genesis(), random);
-        DR_TRY(publish_ring(ring, 1, {slot.slot_public}, opened.actor, clock, random));
-    }
-    return {};
+    return fit_ring_to_slots(slot, opened, clock, random);
 }
 
 Result<void> Repository::put_slot(const SlotFile& slot) {
@@ -149,27 +159,64 @@ Result<void> Repository::put_slot(const SlotFile& slot) {
     return put_same(*store_, slot_name(slot.id()), encode(bare));
 }
 
-// A ring file of an earlier try that no record names may lie under the number: the box differs with each try, so it
-// is read back and taken if it opens... which only its own slots can. It is simpler and as safe to replace it: nobody
-// relies on a ring before a record names its hash.
-Result<void> Repository::publish_ring(const Ring& ring, std::uint32_t number, const std::vector<PublicKey>& slots,
-                                      const SigningKey& actor, const Clock& clock, Random& random) {
-    const Bytes file = DR_TRY(seal_ring(ring, id(), number, slots, random));
-    Result<void> put = store_->put_new(ring_name(number), file, Durability::Now);
-    if (!put.ok() && put.error().code() == ErrorCode::AlreadyExists) {
-        DR_TRY(store_->remove(ring_name(number)));
-        DR_TRY(store_->sync());
-        put = store_->put_new(ring_name(number), file, Durability::Now);
+// Whether whoever holds a slot can open the newest ring, and nobody else.
+Result<bool> Repository::ring_fits_slots() const {
+    if (!state().ring()) return false;
+    const RingInfo& info = *state().ring();
+    const Result<Bytes> file = ring_file(info);
+    if (!file.ok() && file.error().code() == ErrorCode::NotFound) return false;
+    if (!file.ok()) return file.error();
+    std::vector<PublicKey> sealed = DR_TRY(ring_slots(file.value(), info.number));
+    std::vector<PublicKey> slots = slot_keys(state());
+    std::ranges::sort(sealed);
+    std::ranges::sort(slots);
+    return sealed == slots;
+}
+
+// Seals the keys to the slots that there are, whoever added or removed them: two who change slots at once end with one
+// ring that fits both changes, and what somebody began and did not end is ended by the next.
+Result<void> Repository::fit_ring_to_slots(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock,
+                                           Random& random) {
+    if (!encrypted()) return {};
+    for (int attempt = 0; attempt < kRingTries; ++attempt) {
+        if (DR_TRY(ring_fits_slots())) return {};
+        const Ring ring = state().ring() ? DR_TRY(open_newest_ring(slot, opened))
+                                         : first_ring(opened.slot_private, state().genesis(), random);
+        const Result<Appended> published = publish_ring(ring, opened.actor, clock, random);
+        if (published.ok()) return {};
+        if (published.error().code() != ErrorCode::Conflict) return published.error();
+        DR_TRY(log_->refresh());
     }
-    if (!put.ok()) return put;
-    const KeyRing record{number, sha256(file)};
-    DR_TRY(log_->append(actor, clock, [&](const State& now) -> Result<RecordPayload> {
-        // Somebody else changed the keys meanwhile; ours would undo that.
-        if (now.ring() && now.ring()->number >= number)
-            return Error{ErrorCode::Conflict, "the key ring was changed by somebody else"};
+    return Error{ErrorCode::Conflict, "others keep changing the slots of this repository"}
+        .means("the slot is not opened by the newest key ring yet, or still is")
+        .next("the same command again");
+}
+
+// Takes the next number that no file has. A file that is there is never replaced: the record of somebody who is at it
+// now may name it in a moment. Conflict when slots or ring were changed since.
+Result<Appended> Repository::publish_ring(const Ring& ring, const SigningKey& actor, const Clock& clock,
+                                          Random& random) {
+    const std::vector<PublicKey> slots = slot_keys(state());
+    KeyRing record{state().ring() ? state().ring()->number : 0, {}};
+    Result<void> put = Error{ErrorCode::AlreadyExists, "no number was tried yet"};
+    while (!put.ok() && put.error().code() == ErrorCode::AlreadyExists) {
+        ++record.number;
+        const Bytes file = DR_TRY(seal_ring(ring, id(), record.number, slots, random));
+        record.ring_file = sha256(file);
+        put = store_->put_new(ring_name(record.number), file, Durability::Now);
+    }
+    if (!put.ok()) return std::move(put).error();
+
+    Result<Appended> appended = log_->append(actor, clock, [&](const State& now) -> Result<RecordPayload> {
+        const bool newer = now.ring() && now.ring()->number >= record.number;
+        if (newer || slot_keys(now) != slots)
+            return Error{ErrorCode::Conflict, "the slots or the key ring were changed by somebody else"};
         return RecordPayload{record};
-    }));
-    return {};
+    });
+    // Then no record will ever name this file, and it may open to a slot that is gone.
+    if (!appended.ok() && appended.error().code() == ErrorCode::Conflict)
+        (void)store_->remove(ring_name(record.number));
+    return appended;
 }
 
 Result<Repository> Repository::open(ObjectStore& store, LogOptions options) {
@@ -192,11 +239,25 @@ Result<Repository> Repository::open(ObjectStore& store, LogOptions options) {
     return Repository{store, std::move(config), std::move(log).value()};
 }
 
-Result<Bytes> Repository::ring_file(std::uint32_t number, const Sha256& expected) const {
-    Bytes file = DR_TRY(store_->get(ring_name(number), kMaxRingFile));
-    if (sha256(file) != expected)
-        return Error{ErrorCode::Damaged, "key ring " + std::to_string(number) + " is not the one that the log names"};
+Result<Bytes> Repository::ring_file(const RingInfo& ring) const {
+    Bytes file = DR_TRY(store_->get(ring_name(ring.number), kMaxRingFile));
+    if (sha256(file) != ring.file) {
+        return Error{ErrorCode::Damaged,
+                     "key ring " + std::to_string(ring.number) + " is not the one that the log names"};
+    }
     return file;
+}
+
+Result<Ring> Repository::open_newest_ring(const SlotFile& slot, const OpenedSlot& opened) {
+    while (true) {
+        const RingInfo info = *state().ring();
+        const Result<Bytes> file = ring_file(info);
+        if (file.ok()) return open_ring(file.value(), id(), info.number, slot.slot_public, opened.slot_private);
+        if (file.error().code() != ErrorCode::NotFound) return file.error();
+        // Whoever removed a slot since we read the log removed this ring too, after naming the next.
+        DR_TRY(log_->refresh());
+        if (state().ring()->number == info.number) return file.error();
+    }
 }
 
 Result<void> Repository::unlock(const SlotFile& slot, const OpenedSlot& opened) {
@@ -205,9 +266,7 @@ Result<void> Repository::unlock(const SlotFile& slot, const OpenedSlot& opened) 
         if (!state().ring())
             return Error{ErrorCode::Damaged, "the repository has no key ring: its creation was not finished"}.next(
                 "qnwis_dr init --storage-path " + store_->location());
-        const RingInfo& info = *state().ring();
-        const Bytes file = DR_TRY(ring_file(info.number, info.file));
-        ring = DR_TRY(open_ring(file, id(), info.number, slot.slot_public, opened.slot_private));
+        ring = DR_TRY(open_newest_ring(slot, opened));
     }
     if (chunker_commitment(ring.k_chunk) != state().genesis().chunker_commitment) {
         return Error{ErrorCode::Damaged, "the keys in the ring are not those of this repository"};
@@ -215,7 +274,7 @@ Result<void> Repository::unlock(const SlotFile& slot, const OpenedSlot& opened) 
     keys_ = std::make_unique<RepositoryKeys>(encrypted(), id(), ring);
     ring_ = std::move(ring);
     slot_ = slot;
-    actor_ = opened.actor.clone();
+    opened_ = opened.clone();
     return {};
 }
 
@@ -236,14 +295,12 @@ const SlotFile& Repository::slot() const {
 
 const SigningKey& Repository::actor() const {
     DR_CHECK(unlocked());
-    return *actor_;
+    return opened_->actor;
 }
 
 Result<SlotFile> Repository::read_slot(std::string_view id) const {
     const auto found = state().slots().find(id);
-    if (found == state().slots().end())
-        return Error{ErrorCode::NotFound, "the repository has no slot '" + std::string(id) + "'"}.next(
-            "qnwis_dr keys slot list");
+    if (found == state().slots().end()) return no_slot(id);
     const Bytes file = DR_TRY(store_->get(slot_name(id), kMaxSlotFile));
     if (sha256(file) != found->second.file)
         return Error{ErrorCode::Damaged, "slot " + std::string(id) + " is not the one that the log names"};
@@ -257,21 +314,39 @@ Result<void> Repository::add_slot(const SlotFile& slot, std::uint32_t roles, con
         copy.pin.reset();
         return copy;
     }();
-    if (state().slots().contains(slot.id()))
+    DR_TRY(log_->refresh());
+    const bool known = state().slots().contains(slot.id());
+    if (known && (!encrypted() || DR_TRY(ring_fits_slots())))
         return Error{ErrorCode::AlreadyExists, "slot '" + slot.id() + "' is there already"};
     // The file before the record that names it; the ring before the record that makes it the newest.
-    DR_TRY(put_slot(bare));
-    DR_TRY(log_->append(actor(), clock, KeyGrant{slot.actor_public, roles, name}));
-    DR_TRY(log_->append(actor(), clock, KeySlot{true, slot.id(), slot.slot_public, sha256(encode(bare))}));
-    if (!encrypted()) return {};
-    std::vector<PublicKey> slots;
-    for (const auto& [id, known] : state().slots()) slots.push_back(known.slot_public);
-    return publish_ring(ring(), state().ring()->number + 1, slots, actor(), clock, random);
+    if (!known) {
+        DR_TRY(put_slot(bare));
+        DR_TRY(log_->append(actor(), clock, KeyGrant{slot.actor_public, roles, name}));
+        DR_TRY(log_->append(actor(), clock, KeySlot{true, slot.id(), slot.slot_public, sha256(encode(bare))}));
+    }
+    return fit_ring_to_slots(*slot_, *opened_, clock, random);
+}
+
+// The slot `id`, or what is left of it where a removal was cut after its record: its file still lies there, and its
+// actor has lost his roles. (A file of a slot that somebody is just adding is another thing: that actor has some, or is
+// not known yet.)
+Result<SlotFile> Repository::slot_to_remove(std::string_view id) const {
+    if (state().slots().contains(id)) return read_slot(id);
+    if (!Identifier::parse(id).ok()) return no_slot(id);
+    const Result<Bytes> file = store_->get(slot_name(id), kMaxSlotFile);
+    if (!file.ok()) return file.error().code() == ErrorCode::NotFound ? no_slot(id) : file.error();
+    Result<SlotFile> slot = decode_slot(file.value());
+    if (!slot.ok() || slot.value().id() != id) return no_slot(id);
+    const auto actor = state().actors().find(slot.value().actor_public);
+    if (actor == state().actors().end() || actor->second.roles != 0) return no_slot(id);
+    return slot;
 }
 
 Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Random& random) {
-    const SlotFile gone = DR_TRY(read_slot(id));
-    if (state().slots().size() == 1) {
+    DR_TRY(log_->refresh());
+    const SlotFile gone = DR_TRY(slot_to_remove(id));
+    const bool listed = state().slots().contains(id);
+    if (listed && state().slots().size() == 1) {
         return Error{ErrorCode::Refused, "'" + std::string(id) + "' is the last slot"}
             .means("without it nobody could open the repository")
             .next("qnwis_dr keys slot add");
@@ -281,16 +356,19 @@ Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Ra
             .means("a slot is removed with another one")
             .next("qnwis_dr keys slot list");
 
-    DR_TRY(log_->append(actor(), clock, KeySlot{false, std::string(id), gone.slot_public, sha256(encode(gone))}));
-    if (encrypted()) {
-        std::vector<PublicKey> slots;
-        for (const auto& [name, known] : state().slots()) slots.push_back(known.slot_public);
-        DR_TRY(publish_ring(ring(), state().ring()->number + 1, slots, actor(), clock, random));
-    }
-    DR_TRY(log_->append(actor(), clock, KeyGrant{gone.actor_public, 0, ""}));
-    // Only now, with the new ring durable and named, may the old ones and the slot go.
+    // The roles first: wherever this is cut, whoever is being removed can do no more than before, and the slot that is
+    // still listed says that there is something to finish.
+    if (state().roles_of(gone.actor_public) != 0)
+        DR_TRY(log_->append(actor(), clock, KeyGrant{gone.actor_public, 0, ""}));
+    if (listed)
+        DR_TRY(log_->append(actor(), clock, KeySlot{false, std::string(id), gone.slot_public, sha256(encode(gone))}));
+    DR_TRY(fit_ring_to_slots(slot(), *opened_, clock, random));
+    // Only now, with the new ring durable and named, may the old ones go, and after them the slot's file, by which a
+    // removal that was cut is known. No record can name a lower ring any more.
+    DR_TRY(log_->settle());
     for (std::uint32_t number = 1; encrypted() && number < state().ring()->number; ++number)
         DR_TRY(store_->remove(ring_name(number)));
+    DR_TRY(store_->sync());
     DR_TRY(store_->remove(slot_name(id)));
     return store_->sync();
 }

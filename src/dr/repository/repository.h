@@ -52,8 +52,8 @@ public:
     const State& state() const { return log_->state(); }
     const RepositoryId& id() const { return log_->repository(); }
 
-    // Opens the key ring. WrongKey when the slot is not one of this repository, Damaged, NotFound (the ring is
-    // missing).
+    // Opens the newest key ring. WrongKey when the slot is not one of this repository, Damaged, NotFound (the ring is
+    // missing). Reads the log on where that ring went while a newer one came.
     Result<void> unlock(const SlotFile& slot, const OpenedSlot& opened);
     bool unlocked() const { return keys_ != nullptr; }
 
@@ -67,21 +67,28 @@ public:
     // The slot file `id` of this repository, proven to be the one that the log names. NotFound, Damaged.
     Result<SlotFile> read_slot(std::string_view id) const;
     // Adds a slot: its file, a ring that is sealed to it too, and the records. The actor needs the admin role. `name`
-    // is for people.
+    // is for people. AlreadyExists for a slot that is there and opens the ring; one whose addition was cut is finished.
+    // Conflict when others change slots faster than this can follow: nothing is lost, try again.
     Result<void> add_slot(const SlotFile& slot, std::uint32_t roles, const std::string& name, const Clock& clock,
                           Random& random);
-    // Takes a slot away: the next ring is not sealed to it, its file and older rings go. Refused for the last one, and
-    // for the one in use. Whoever held it may have kept the old ring: rotate afterwards where that matters.
+    // Takes a slot away: first its actor's roles, then the slot; the next ring is not sealed to it, its file and older
+    // rings go. A removal that was cut is finished by calling it again. Refused for the last one, and for the one in
+    // use; NotFound; Conflict as above. Whoever held the slot may have kept the old ring: rotate afterwards where that
+    // matters.
     Result<void> remove_slot(std::string_view id, const Clock& clock, Random& random);
 
 private:
     Repository(ObjectStore& store, RepositoryConfig config, Log log);
 
     Result<void> finish_creation(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock, Random& random);
-    Result<void> publish_ring(const Ring& ring, std::uint32_t number, const std::vector<PublicKey>& slots,
-                              const SigningKey& actor, const Clock& clock, Random& random);
     Result<void> put_slot(const SlotFile& slot);
-    Result<Bytes> ring_file(std::uint32_t number, const Sha256& expected) const;
+    Result<SlotFile> slot_to_remove(std::string_view id) const;
+
+    Result<Bytes> ring_file(const RingInfo& ring) const;
+    Result<Ring> open_newest_ring(const SlotFile& slot, const OpenedSlot& opened);
+    Result<bool> ring_fits_slots() const;
+    Result<void> fit_ring_to_slots(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock, Random& random);
+    Result<Appended> publish_ring(const Ring& ring, const SigningKey& actor, const Clock& clock, Random& random);
 
     ObjectStore* store_;
     RepositoryConfig config_;
@@ -89,7 +96,7 @@ private:
     std::unique_ptr<RepositoryKeys> keys_;
     std::optional<Ring> ring_;
     std::optional<SlotFile> slot_;
-    std::optional<SigningKey> actor_;
+    std::optional<OpenedSlot> opened_;
 };
 
 }  // namespace dr

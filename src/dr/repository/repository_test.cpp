@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+
 #include "dr/repository/testing/test_repository.h"
 
 namespace dr {
@@ -162,6 +165,222 @@ TEST(Repository, ASecondSlotOpensEverythingAndCanBeTakenAway) {
     EXPECT_EQ(later.unlock(second.slot, second.opened).error().code(), ErrorCode::WrongKey);
     EXPECT_FALSE(store->size("keys/" + second.slot.id()).ok());
     EXPECT_FALSE(store->size("keys/ring-00000001").ok());
+}
+
+// --- slots, changed by two at once or cut in the middle
+
+// A store in front of another in which something happens just before one of its puts.
+class InterruptedStore final : public ObjectStore {
+public:
+    InterruptedStore(ObjectStore& inner, std::uint64_t put, std::function<void()> interruption)
+        : inner_(inner), left_(put), interruption_(std::move(interruption)) {}
+    using ObjectStore::put_new;
+    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
+        if (left_-- == 0) std::exchange(interruption_, nullptr)();
+        return inner_.put_new(name, parts, durability);
+    }
+    bool interrupted() const { return interruption_ == nullptr; }
+    Result<void> sync() override { return inner_.sync(); }
+    Result<void> sync_directory(std::string_view directory) override { return inner_.sync_directory(directory); }
+    Result<Bytes> get(std::string_view name, std::uint64_t limit) override { return inner_.get(name, limit); }
+    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
+        return inner_.get_range(name, offset, into);
+    }
+    Result<std::uint64_t> size(std::string_view name) override { return inner_.size(name); }
+    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override { return inner_.list(prefix); }
+    Result<void> remove(std::string_view name) override { return inner_.remove(name); }
+    std::string backend() const override { return inner_.backend(); }
+    std::string location() const override { return inner_.location(); }
+
+private:
+    ObjectStore& inner_;
+    std::uint64_t left_;
+    std::function<void()> interruption_;
+};
+
+NewSlot make_slot(TestRepository& test) { return create_slot(KekFileVault{new_kek(test.random)}, test.random).value(); }
+
+ErrorCode how_it_opens(TestRepository& test, const NewSlot& slot) {
+    const auto store = test.store();
+    Repository opened = Repository::open(*store).value();
+    const Result<void> unlocked = opened.unlock(slot.slot, slot.opened);
+    return unlocked.ok() ? ErrorCode::Cancelled : unlocked.error().code();
+}
+constexpr ErrorCode kOpens = ErrorCode::Cancelled;  // no error that unlock() gives
+
+// Two admins, one of whom does something just before the n-th put of the other.
+class SlotRace : public testing::Test {
+protected:
+    using Change = std::function<Result<void>(Repository&)>;
+    Result<void> add(Repository& repository, const NewSlot& slot) {
+        return repository.add_slot(slot.slot, role::kAll, "somebody", test->clock, test->random);
+    }
+    Result<void> remove(Repository& repository, const NewSlot& slot) {
+        return repository.remove_slot(slot.slot.id(), test->clock, test->random);
+    }
+    Repository opened(ObjectStore& store, const NewSlot& slot) {
+        Repository repository = Repository::open(store).value();
+        repository.unlock(slot.slot, slot.opened).value();
+        return repository;
+    }
+
+    // Runs `check` after each way in which `faster` can come between the puts of `slower`.
+    void at_every_put(const Change& faster, const Change& slower, const std::function<void()>& check) {
+        for (std::uint64_t put = 0;; ++put) {
+            SCOPED_TRACE("before put " + std::to_string(put));
+            test = std::make_unique<TestRepository>(put);
+            const auto plain = test->store();
+            ASSERT_TRUE(test->create(*plain).ok());
+            second = std::make_unique<NewSlot>(make_slot(*test));
+            third = std::make_unique<NewSlot>(make_slot(*test));
+            fourth = std::make_unique<NewSlot>(make_slot(*test));
+            Repository one = opened(*plain, *test->key);
+            ASSERT_TRUE(add(one, *second).ok());
+            const auto behind = test->store();
+            InterruptedStore store{*behind, put, [&] { (void)faster(one).ok(); }};
+            Repository other = opened(store, *second);
+            (void)slower(other).ok();
+            if (!store.interrupted()) return;
+            check();
+            if (HasFailure()) return;
+        }
+    }
+
+    std::unique_ptr<TestRepository> test;
+    std::unique_ptr<NewSlot> second, third, fourth;
+};
+
+TEST_F(SlotRace, BothWhoAreAddedAtOnceOpenTheRepository) {
+    at_every_put([&](Repository& one) { return add(one, *third); },
+                 [&](Repository& other) { return add(other, *fourth); },
+                 [&] {
+                     for (const NewSlot* slot : {test->key.get(), second.get(), third.get(), fourth.get()})
+                         EXPECT_EQ(how_it_opens(*test, *slot), kOpens);
+                 });
+}
+
+TEST_F(SlotRace, ARemovalHoldsWhoeverIsAddedMeanwhile) {
+    at_every_put(
+        [&](Repository& one) -> Result<void> {
+            DR_TRY(add(one, *third));
+            return remove(one, *third);
+        },
+        [&](Repository& other) { return add(other, *fourth); },
+        [&] {
+            for (const NewSlot* slot : {test->key.get(), second.get(), fourth.get()})
+                EXPECT_EQ(how_it_opens(*test, *slot), kOpens);
+            EXPECT_EQ(how_it_opens(*test, *third), ErrorCode::WrongKey);
+        });
+}
+
+TEST_F(SlotRace, WhoIsAddedDuringARemovalStays) {
+    at_every_put([&](Repository& one) { return add(one, *third); },
+                 [&](Repository& other) { return remove(other, *test->key); },
+                 [&] {
+                     EXPECT_EQ(how_it_opens(*test, *second), kOpens);
+                     EXPECT_EQ(how_it_opens(*test, *test->key), ErrorCode::WrongKey);
+                     // Once his roles are withdrawn, who is being removed adds nobody any more.
+                     const auto store = test->store();
+                     const Repository left = Repository::open(*store).value();
+                     const bool added = left.state().slots().contains(third->slot.id());
+                     EXPECT_EQ(how_it_opens(*test, *third), added ? kOpens : ErrorCode::WrongKey);
+                 });
+}
+
+TEST_F(SlotRace, TwoWhoRemoveEachOtherDoNotBothSucceed) {
+    at_every_put([&](Repository& one) { return remove(one, *second); },
+                 [&](Repository& other) { return remove(other, *test->key); },
+                 [&] {
+                     const auto store = test->store();
+                     const Repository left = Repository::open(*store).value();
+                     ASSERT_EQ(left.state().slots().size(), 1U);
+                     const bool first_left = left.state().slots().contains(test->key->slot.id());
+                     const NewSlot& stays = first_left ? *test->key : *second;
+                     EXPECT_EQ(how_it_opens(*test, stays), kOpens);
+                     EXPECT_NE(left.state().roles_of(stays.slot.actor_public) & role::kAdmin, 0U);
+                 });
+}
+
+// Power goes before every disk operation of an addition; whoever types it again comes to the same end.
+TEST(RepositorySlots, AnAdditionCutAnywhereIsFinishedByTheNextTry) {
+    for (std::uint64_t step = 0;; ++step) {
+        SCOPED_TRACE("power cut before disk operation " + std::to_string(step));
+        TestRepository test{step};
+        ASSERT_TRUE(test.create(*test.store()).ok());
+        const NewSlot second = make_slot(test);
+        const auto add = [&](Repository& to) {
+            return to.add_slot(second.slot, role::kAll, "escrow", test.clock, test.random);
+        };
+        {
+            OpenedTestRepository first{test};
+            test.disk.cut_power_before(test.disk.operations() + step);
+            (void)add(first.repository).ok();
+        }
+        const bool finished = !test.disk.power_was_cut();
+        test.disk.restart();
+        ASSERT_EQ(how_it_opens(test, *test.key), kOpens);
+        {
+            OpenedTestRepository first{test};
+            const Result<void> again = add(first.repository);
+            EXPECT_TRUE(again.ok() || again.error().code() == ErrorCode::AlreadyExists) << again.error().one_line();
+        }
+        EXPECT_EQ(how_it_opens(test, *test.key), kOpens);
+        EXPECT_EQ(how_it_opens(test, second), kOpens);
+        if (HasFailure() || finished) break;
+    }
+}
+
+TEST(RepositorySlots, ARemovalCutAnywhereIsFinishedByTheNextTry) {
+    for (std::uint64_t step = 0;; ++step) {
+        SCOPED_TRACE("power cut before disk operation " + std::to_string(step));
+        TestRepository test{step};
+        ASSERT_TRUE(test.create(*test.store()).ok());
+        const NewSlot second = make_slot(test);
+        const auto remove = [&](Repository& from) {
+            return from.remove_slot(second.slot.id(), test.clock, test.random);
+        };
+        {
+            OpenedTestRepository first{test};
+            ASSERT_TRUE(first.repository.add_slot(second.slot, role::kAll, "escrow", test.clock, test.random).ok());
+            test.disk.cut_power_before(test.disk.operations() + step);
+            (void)remove(first.repository).ok();
+        }
+        const bool finished = !test.disk.power_was_cut();
+        test.disk.restart();
+        ASSERT_EQ(how_it_opens(test, *test.key), kOpens);
+
+        OpenedTestRepository first{test};
+        const State& state = first.repository.state();
+        if (!state.slots().contains(second.slot.id())) {
+            EXPECT_EQ(state.roles_of(second.slot.actor_public), 0U) << "a removed slot whose holder is still admin";
+        }
+        const Result<void> again = remove(first.repository);
+        EXPECT_TRUE(again.ok() || again.error().code() == ErrorCode::NotFound) << again.error().one_line();
+        EXPECT_FALSE(state.slots().contains(second.slot.id()));
+        EXPECT_EQ(state.roles_of(second.slot.actor_public), 0U);
+        EXPECT_EQ(how_it_opens(test, *test.key), kOpens);
+        EXPECT_EQ(how_it_opens(test, second), ErrorCode::WrongKey);
+        // What the removed slot opened is gone, and nothing else.
+        std::set<std::string> left;
+        for (const ObjectInfo& object : first.store->list("keys").value()) left.insert(object.name);
+        EXPECT_EQ(left.size(), 2U) << "the slot that is left and the newest ring";
+        EXPECT_TRUE(left.contains("keys/" + test.key->slot.id()));
+        EXPECT_EQ(remove(first.repository).error().code(), ErrorCode::NotFound);
+        if (HasFailure() || finished) break;
+    }
+}
+
+// Whoever read the log before a removal finds the ring that it names gone: there is a newer one.
+TEST(RepositorySlots, ARingThatWentMeanwhileIsNoDamage) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    const auto store = test.store();
+    Repository early = Repository::open(*store).value();
+    OpenedTestRepository first{test};
+    const NewSlot second = make_slot(test);
+    ASSERT_TRUE(first.repository.add_slot(second.slot, role::kAll, "escrow", test.clock, test.random).ok());
+    ASSERT_TRUE(first.repository.remove_slot(second.slot.id(), test.clock, test.random).ok());
+    EXPECT_TRUE(early.unlock(test.key->slot, test.key->opened).ok());
 }
 
 }  // namespace
