@@ -233,6 +233,11 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
         record.prev = state_.head().hash;
         record.time = clock.now();
         const Bytes body = DR_TRY(encode_record(record, key, repository()));
+        // Bytes that nobody can read would be junk that stops everybody.
+        if (const Result<LogRecord> back = decode_record(body); !back.ok() || back.value() != record) {
+            return Error{ErrorCode::BadRequest, "a " + name_of(record.type()) + " record holds what none can" +
+                                                    (back.ok() ? "" : ": " + back.error().what())};
+        }
         if (const std::optional<std::string> reason = void_reason(state_, record)) {
             return Error{ErrorCode::Refused, "a " + name_of(record.type()) + " record would be void: " + *reason};
         }

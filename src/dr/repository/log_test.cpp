@@ -122,6 +122,17 @@ TEST(Log, ARecordThatWouldBeVoidIsNotWritten) {
     EXPECT_EQ(world.open().state().head().seq, 0U);
 }
 
+// A record that does not decode would be junk that stops everybody.
+TEST(Log, ARecordThatNobodyCouldReadIsNotWritten) {
+    World world;
+    Log log = world.create();
+    EXPECT_EQ(log.append(key(1), world.clock, KeyGrant{key(2).public_key(), 32, "host"}).error().code(),
+              ErrorCode::BadRequest);
+    EXPECT_EQ(log.append(key(1), world.clock, KeySlot{true, "k/1", {}, {}}).error().code(), ErrorCode::BadRequest);
+    EXPECT_EQ(log.append(key(1), world.clock, UnknownPayload{5, {7}}).error().code(), ErrorCode::BadRequest);
+    EXPECT_EQ(world.open().state().head().seq, 0U);
+}
+
 TEST(Log, WhoLosesTheNumberBuildsAgainForTheNewState) {
     World world;
     Log log = world.create();

@@ -10,7 +10,8 @@ namespace dr {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kMaxText = 1U << 18;
+// No text of a body can be longer than the body: whatever fits is read back.
+constexpr std::size_t kMaxText = kMaxBodyPlain;
 constexpr std::size_t kMaxReason = 4096;
 constexpr std::size_t kMaxSkipReasons = 1000;
 
@@ -40,6 +41,11 @@ Bytes encode_skipped(const SnapshotBody& body) {
     return out;
 }
 
+bool differ_in_unreadable_only(const SnapshotBody& a, SnapshotBody b) {
+    b.unreadable = a.unreadable;
+    return a == b;
+}
+
 }  // namespace
 
 Result<Bytes> encode_snapshot_body(const SnapshotBody& body) {
@@ -62,6 +68,12 @@ Result<Bytes> encode_snapshot_body(const SnapshotBody& body) {
     WireWriter{out}.varint(count);
     append(out, listed);
     append(out, skipped);
+    // A committed body that nobody can read would hide its snapshot from everybody and hold up every prune.
+    const Result<SnapshotBody> back = decode_snapshot_body(out);
+    if (!back.ok() || !differ_in_unreadable_only(back.value(), body)) {
+        return Error{ErrorCode::BadRequest, "what describes the snapshot cannot be kept with it: " +
+                                                (back.ok() ? "it would come back changed" : back.error().what())};
+    }
     return out;
 }
 

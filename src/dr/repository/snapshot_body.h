@@ -32,8 +32,8 @@ struct SnapshotBody {
     bool operator==(const SnapshotBody&) const = default;
 };
 
-// Shortens the list of unreadable files until the whole keeps kMaxBodyPlain. BadRequest where the rest alone exceeds
-// it.
+// Shortens the list of unreadable files until the whole keeps kMaxBodyPlain. BadRequest where the rest alone exceeds it
+// or a text its limit: what comes out is proven to decode.
 Result<Bytes> encode_snapshot_body(const SnapshotBody& body);
 Result<SnapshotBody> decode_snapshot_body(ByteSpan plain);  // Damaged
 

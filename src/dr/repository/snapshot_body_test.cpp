@@ -49,6 +49,37 @@ TEST(SnapshotBody, APlanThatDoesNotFitIsRefused) {
     EXPECT_EQ(encode_snapshot_body(body).error().code(), ErrorCode::BadRequest);
 }
 
+// Whatever is encoded must decode: a snapshot with a body that does not is lost, and holds up every prune.
+TEST(SnapshotBody, APlanOfAnyLengthThatIsTakenComesBack) {
+    SnapshotBody body = example();
+    std::size_t taken = 0;
+    for (const std::size_t size : {200'000, 262'144, 262'145, 300'000, 400'000, 449'000, 449'900, 460'000}) {
+        body.spec.assign(size, 'x');
+        const Result<Bytes> encoded = encode_snapshot_body(body);
+        if (!encoded.ok()) continue;
+        ++taken;
+        const Result<SnapshotBody> decoded = decode_snapshot_body(encoded.value());
+        ASSERT_TRUE(decoded.ok()) << size << ": " << decoded.error().one_line();
+        EXPECT_EQ(decoded.value().spec.size(), size);
+    }
+    EXPECT_GE(taken, 6U);
+}
+
+TEST(SnapshotBody, WhatCouldNotBeReadBackIsRefused) {
+    SnapshotBody body = example();
+    body.host.assign(5000, 'h');
+    EXPECT_EQ(encode_snapshot_body(body).error().code(), ErrorCode::BadRequest);
+    body = example();
+    body.skipped.assign(1001, {"why", 1});
+    EXPECT_EQ(encode_snapshot_body(body).error().code(), ErrorCode::BadRequest);
+    body = example();
+    body.skipped = {{std::string(5000, 'r'), 1}};
+    EXPECT_EQ(encode_snapshot_body(body).error().code(), ErrorCode::BadRequest);
+    body = example();
+    body.unreadable = {{std::string(300'000, 'p'), std::string(5000, 'r')}};
+    EXPECT_TRUE(decode_snapshot_body(encode_snapshot_body(body).value()).ok());
+}
+
 TEST(SnapshotBody, TheManifestHashDependsOnNonceAndRoot) {
     const SnapshotBody body = example();
     SnapshotBody other = body;
