@@ -174,8 +174,8 @@ Result<void> write_checkpoint(ObjectStore& store, const State& state, const Sign
     return store.put_new(checkpoint_name(state.head().seq), encode_root(root, key), Durability::Now);
 }
 
-Result<State> read_checkpoint(ObjectStore& store, std::uint64_t seq, const RepositoryId& repository,
-                              const std::vector<PublicKey>& trusted) {
+Result<Checkpoint> read_checkpoint(ObjectStore& store, std::uint64_t seq, const RepositoryId& repository,
+                                   const std::vector<PublicKey>& trusted) {
     const Root root = DR_TRY(read_root(store, seq, trusted));
     // One that was copied here from another place is signed as well.
     if (root.head.seq != seq || root.repository != repository) {
@@ -183,7 +183,12 @@ Result<State> read_checkpoint(ObjectStore& store, std::uint64_t seq, const Repos
     }
     std::array<Bytes, kCheckpointSections> sections;
     for (std::size_t i = 0; i < sections.size(); ++i) sections[i] = DR_TRY(read_section(store, root.pages[i]));
-    return CheckpointCodec::decode(sections, root.head, repository);
+    Checkpoint checkpoint{DR_TRY(CheckpointCodec::decode(sections, root.head, repository)), root.actor};
+    if (checkpoint.state.roles_of(root.actor) == 0) {
+        return Error{ErrorCode::Refused, "checkpoint " + std::to_string(seq) + " is signed by " +
+                                             root.actor.short_hex() + ", who has no role in it"};
+    }
+    return checkpoint;
 }
 
 }  // namespace dr

@@ -33,9 +33,15 @@ std::string checkpoint_name(std::uint64_t seq);
 // the store does; a failure harms nothing.
 Result<void> write_checkpoint(ObjectStore& store, const State& state, const SigningKey& key);
 
-// Reads the checkpoint after record `seq`. NotFound; Refused when it is signed by somebody else than `trusted`; Damaged
-// when anything in it is not as it should be. `repository` is what the log's first record says.
-Result<State> read_checkpoint(ObjectStore& store, std::uint64_t seq, const RepositoryId& repository,
-                              const std::vector<PublicKey>& trusted);
+struct Checkpoint {
+    State state;
+    PublicKey actor;  // who signed it
+};
+
+// Reads the checkpoint after record `seq`. NotFound; Refused when it is signed by somebody else than `trusted` or who
+// has no role in it; Damaged when anything in it is not as it should be. `repository` is what the log's first record
+// says.
+Result<Checkpoint> read_checkpoint(ObjectStore& store, std::uint64_t seq, const RepositoryId& repository,
+                                   const std::vector<PublicKey>& trusted);
 
 }  // namespace dr

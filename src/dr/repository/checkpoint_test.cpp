@@ -60,10 +60,11 @@ TEST(Checkpoint, TheStateComesBackWhole) {
     World world;
     const State state = full_state();
     ASSERT_TRUE(write_checkpoint(*world.store, state, key(1)).ok());
-    const Result<State> read =
+    const Result<Checkpoint> read =
         read_checkpoint(*world.store, state.head().seq, state.repository(), {key(1).public_key()});
     ASSERT_TRUE(read.ok()) << read.error().one_line();
-    EXPECT_EQ(read.value(), state);
+    EXPECT_EQ(read.value().state, state);
+    EXPECT_EQ(read.value().actor, key(1).public_key());
 }
 
 TEST(Checkpoint, IsBelievedOnlyFromActorsThatAreTrusted) {
@@ -221,6 +222,48 @@ TEST(LogCheckpoint, ThatItCannotBeWrittenIsNoFailureOfTheAppend) {
     EXPECT_TRUE(log.append(key(1), world.clock, Open{}).ok());
     EXPECT_FALSE(world.store->size(checkpoint_name(63)).ok());
     EXPECT_TRUE(log.append(key(1), world.clock, Open{}).ok());
+}
+
+// Whoever could write the storage and sign once must not have the last word: what the log says counts.
+TEST(LogCheckpoint, OfAnotherHistoryIsNotBelieved) {
+    World world;
+    Log log = Log::create(*world.store, Genesis{}, key(1), world.clock).value();
+    fill(log, key(1), world.clock, 140);
+    // The same repository went on otherwise in a copy of it; that copy's checkpoint comes here.
+    World copy;
+    for (const ObjectInfo& object : world.store->list("log").value()) {
+        if (object.name <= record_name(60))
+            copy.store->put_new(object.name, world.disk.content(object.name).value(), Durability::Now).value();
+    }
+    Log fork = Log::open(*copy.store).value();
+    fill(fork, key(1), copy.clock, 140);
+    for (const ObjectInfo& object : copy.store->list("checkpoints").value()) {
+        (void)world.store->remove(object.name);
+        world.store->put_new(object.name, copy.disk.content(object.name).value(), Durability::Now).value();
+    }
+    const Log opened = Log::open(*world.store).value();
+    EXPECT_EQ(opened.state(), log.state());
+    EXPECT_FALSE(opened.opened_from());
+}
+
+TEST(LogCheckpoint, OfWhoHasLostHisRolesIsNotBelieved) {
+    World world;
+    Log log = Log::create(*world.store, Genesis{}, key(1), world.clock).value();
+    log.append(key(1), world.clock, KeyGrant{key(2).public_key(), role::kAll, "another admin"}).value();
+    LogOptions options;
+    options.trusted_actors = {key(1).public_key(), key(2).public_key()};
+    fill(log, key(1), world.clock, 100);
+    fill(log, key(2), world.clock, 150);
+    EXPECT_EQ(Log::open(*world.store, options).value().opened_from(), 127U);
+    log.append(key(1), world.clock, KeyGrant{key(2).public_key(), 0, {}}).value();
+    // 127 was signed by one who had roles then and has none now.
+    EXPECT_EQ(Log::open(*world.store, options).value().opened_from(), 63U);
+    EXPECT_EQ(Log::open(*world.store, options).value().state(), log.state());
+    // And 191 by one who has none any more when it is written.
+    fill(log, key(1), world.clock, 195);
+    ASSERT_TRUE(Log::open(*world.store, options).value().opened_from() == 191U);
+    world.store->remove(checkpoint_name(191)).value();
+    EXPECT_EQ(Log::open(*world.store, options).value().opened_from(), 63U);
 }
 
 }  // namespace

@@ -57,10 +57,21 @@ Result<void> Log::load() {
                                             repository().short_hex() + ", not " + options_.expected->short_hex()};
     }
     seen_ = DR_TRY(find_head());
-    if (options_.use_checkpoints) DR_TRY(load_checkpoint());
-    // What was read may have been written a moment ago by somebody who did not get to sync it.
-    unsettled_ = true;
-    return replay_all(kReachAtOpening);
+    const State genesis = state_;
+    std::vector<PublicKey> trusted = options_.trusted_actors;
+    trusted.push_back(state_.first_admin());
+    while (true) {
+        std::optional<PublicKey> signer;
+        if (options_.use_checkpoints) signer = DR_TRY(load_checkpoint(trusted));
+        // What was read may have been written a moment ago by somebody who did not get to sync it.
+        unsettled_ = true;
+        const Result<void> replayed = replay_all(kReachAtOpening);
+        if (!signer || state_.roles_of(*signer) != 0) return replayed;
+        // The log says later on that its signer is no longer to be believed: without him, then.
+        std::erase(trusted, *signer);
+        state_ = genesis;
+        opened_from_.reset();
+    }
 }
 
 Result<void> Log::load_genesis() {
@@ -106,20 +117,28 @@ Result<std::uint64_t> Log::find_head() const {
     return there;
 }
 
-Result<void> Log::load_checkpoint() {
+// Starts from the newest checkpoint that can be believed and tells who signed it; nothing where there is none.
+Result<std::optional<PublicKey>> Log::load_checkpoint(const std::vector<PublicKey>& trusted) {
     const std::uint64_t groups = (seen_ + 1) / kCheckpointEvery;
-    std::vector<PublicKey> trusted = options_.trusted_actors;
-    trusted.push_back(state_.first_admin());
     for (std::uint64_t group = groups; group > 0 && groups - group < kCheckpointsTried; --group) {
         const std::uint64_t seq = group * kCheckpointEvery - 1;
         // A checkpoint is only a cache: whatever is wrong with it, there is an older one, and at last the log itself.
-        Result<State> state = read_checkpoint(*store_, seq, repository(), trusted);
-        if (!state.ok()) continue;
-        state_ = std::move(state).value();
+        Result<Checkpoint> checkpoint = read_checkpoint(*store_, seq, repository(), trusted);
+        if (!checkpoint.ok() || !DR_TRY(is_in_log(checkpoint.value().state.head()))) continue;
+        state_ = std::move(checkpoint.value().state);
         opened_from_ = seq;
-        break;
+        return std::optional{checkpoint.value().actor};
     }
-    return {};
+    return std::optional<PublicKey>{};
+}
+
+// Whether the record at that number is the one named, as far as it is still there.
+Result<bool> Log::is_in_log(const Head& head) const {
+    const Result<Bytes> body = body_at(head.seq);
+    if (body.ok()) return record_hash(body.value()) == head.hash;
+    if (body.error().code() == ErrorCode::NotFound) return true;
+    if (body.error().code() == ErrorCode::Damaged) return false;
+    return body.error();
 }
 
 // --- replaying

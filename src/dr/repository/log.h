@@ -15,7 +15,7 @@
 namespace dr {
 
 struct LogOptions {
-    // Checkpoints are believed when signed by genesis' actor or one of these.
+    // Checkpoints are believed when signed by genesis' actor or one of these who still has a role.
     std::vector<PublicKey> trusted_actors;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
@@ -82,7 +82,8 @@ private:
 
     Result<void> load();
     Result<void> load_genesis();
-    Result<void> load_checkpoint();
+    Result<std::optional<PublicKey>> load_checkpoint(const std::vector<PublicKey>& trusted);
+    Result<bool> is_in_log(const Head& head) const;
     Result<bool> exists(std::uint64_t seq) const;
     Result<bool> is_beyond(std::uint64_t seq, std::uint64_t reach) const;
     Result<std::uint64_t> find_head() const;
