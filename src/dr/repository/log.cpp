@@ -40,6 +40,11 @@ Error hole_at(std::uint64_t seq, const ObjectStore& store) {
         .next("cp COPY/" + record_name(seq) + " '" + store.location() + "/log/'    with COPY a copy of this storage");
 }
 
+// Whether two who write the same bytes under one number may both call the record theirs. A session belongs to whoever
+// wrote its open, and a clone of this machine with the same key and the same clock writes the same one; genesis says
+// who made the repository. All else either holds random bytes or has the same effect whoever wrote it.
+bool may_share(RecordType type) { return type != RecordType::Open && type != RecordType::Genesis; }
+
 }  // namespace
 
 // --- opening
@@ -230,7 +235,7 @@ Result<Log> Log::create(ObjectStore& store, const Genesis& genesis, const Signin
     record.time = clock.now();
     record.payload = genesis;
     const Bytes body = DR_TRY(encode_record(record, admin, RepositoryId{}));
-    if (DR_TRY(log.take_number(0, record_file(body))) == Taken::ByOthers) {
+    if (DR_TRY(log.take_number(0, RecordType::Genesis, record_file(body))) == Taken::ByOthers) {
         return Error{ErrorCode::AlreadyExists, "there is a repository in '" + store.location() + "' already"};
     }
     apply(log.state_, record, record_hash(body));
@@ -262,7 +267,7 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
         }
         // The new record stands on all before it: none of them may vanish from under it.
         DR_TRY(settle());
-        if (DR_TRY(take_number(record.seq, record_file(body))) == Taken::ByOthers) continue;
+        if (DR_TRY(take_number(record.seq, record.type(), record_file(body))) == Taken::ByOthers) continue;
 
         const Appended appended{record.seq, record_hash(body)};
         DR_CHECK(apply(state_, record, appended.hash).applied());
@@ -291,11 +296,12 @@ Result<void> Log::may_append(const RecordPayload& payload) const {
 }
 
 // Puts `file` under the number and reads back who has it. What the put said is a hint only: an error may come after the
-// bytes arrived. But where it said plainly that the name was taken before we ever tried, equal bytes are somebody
-// else's: a clone of this machine with the same key and the same clock writes the same record.
-Result<Log::Taken> Log::take_number(std::uint64_t seq, ByteSpan file) {
+// bytes arrived, and "taken" from something below that asked twice. Equal bytes are ours, but for those that must not
+// be shared: they are ours unless the store said plainly that the name was taken before we ever tried. (Then a session
+// may be left that nobody knows; the next prune ends it.)
+Result<Log::Taken> Log::take_number(std::uint64_t seq, RecordType type, ByteSpan file) {
     const std::string name = record_name(seq);
-    bool ours_may_be_there = false;
+    bool ours_may_be_there = may_share(type);
     std::optional<Error> failure;
     for (int attempt = 0; attempt < kTries; ++attempt) {
         const Result<void> put = store_->put_new(name, file, Durability::Now);

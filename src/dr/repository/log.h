@@ -95,7 +95,7 @@ private:
     Result<Bytes> body_at(std::uint64_t seq) const;
 
     Result<void> may_append(const RecordPayload& payload) const;
-    Result<Taken> take_number(std::uint64_t seq, ByteSpan file);
+    Result<Taken> take_number(std::uint64_t seq, RecordType type, ByteSpan file);
     void write_caches(const SigningKey& key) const;
 
     ObjectStore* store_;

@@ -359,6 +359,7 @@ public:
             return Error{ErrorCode::Unavailable, "the request was lost"};
         }
         Result<void> put = inner_.put_new(name, parts, durability);
+        if (asks_twice && put.ok()) put = inner_.put_new(name, parts, durability);
         if (answers_lost == 0) return put;
         --answers_lost;
         return Error{ErrorCode::Unavailable, "the answer was lost"};
@@ -378,6 +379,7 @@ public:
     int lose = 0;
     int answers_lost = 0;
     int puts = 0;
+    bool asks_twice = false;  // like a client that repeats a request whose answer was lost: "taken", by itself
 
 private:
     ObjectStore& inner_;
@@ -406,6 +408,31 @@ TEST(LogFailure, ALostRequestIsMadeAgainWithTheSameBytes) {
     EXPECT_EQ(log.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Unavailable)
         << "not before it was opened again";
     EXPECT_TRUE(world.open().append(key(1), world.clock, Open{}).ok());
+}
+
+// "Taken" is a hint like any other answer: what lies there decides. Nobody else writes our bytes, but for an open,
+// which a clone of this machine could: a session has one owner, and a stray one is ended by the next prune.
+TEST(LogFailure, ANameTakenByOurOwnBytesIsOurs) {
+    World world;
+    MoodyStore store{*world.store};
+    Log log = Log::create(store, Genesis{}, key(1), world.clock).value();
+    const std::uint64_t session = log.append(key(1), world.clock, Open{}).value().seq;
+    store.asks_twice = true;
+    const std::uint64_t seq = log.append(key(1), world.clock, commit(session, 1, lists({1}), false)).value().seq;
+    EXPECT_EQ(seq, session + 1);
+    EXPECT_EQ(log.append(key(1), world.clock, Close{session}).value().seq, seq + 1);
+    EXPECT_EQ(log.state().head().seq, seq + 1);
+    EXPECT_TRUE(world.open().state().voids().empty());
+    // Each try finds its own bytes and takes them for somebody else's; with an honest store again it gets through.
+    int builds = 0;
+    const Appended opened = log.append(key(1), world.clock,
+                                       [&](const State&) -> Result<RecordPayload> {
+                                           store.asks_twice = ++builds == 1;
+                                           return RecordPayload{Open{}};
+                                       })
+                                .value();
+    EXPECT_EQ(opened.seq, seq + 3);
+    EXPECT_EQ(log.state().open_sessions().size(), 2U);
 }
 
 // --- damage and junk
