@@ -94,7 +94,8 @@ Result<void> put_pack(ObjectStore& store, std::string_view name, const FinishedP
     const bool same = there.size() == pack.size() && equal(ByteSpan{there}.first(pack.frames.size()), pack.frames) &&
                       equal(ByteSpan{there}.subspan(pack.frames.size()), pack.trailer);
     if (!same) return Error{ErrorCode::Damaged, "'" + std::string{name} + "' is there already and is damaged"};
-    return {};
+    // Whoever put it may not have made it durable. "Later" promises that for the next sync(), whoever put it.
+    return durability == Durability::Now ? store.sync() : Result<void>{};
 }
 
 Result<Bytes> seal_record_body(SessionKeys& keys, ByteSpan plain, int compression) {

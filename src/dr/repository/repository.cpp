@@ -31,7 +31,7 @@ Result<void> put_same(ObjectStore& store, std::string_view name, ByteSpan bytes)
     const Bytes there = DR_TRY(store.get(name, bytes.size()));
     if (!equal(there, bytes))
         return Error{ErrorCode::AlreadyExists, "'" + std::string(name) + "' already holds something else"};
-    return {};
+    return store.sync();  // whoever put it may have been killed before it was durable
 }
 
 // The first ring's lasting keys follow from genesis and the admin's private key, so that a creation that was cut
@@ -113,9 +113,8 @@ Result<Repository> Repository::create(ObjectStore& store, const RepositoryConfig
     if (DR_TRY(exists(store))) {
         json = as_text(DR_TRY(store.get(kRepositoryJsonName, kMaxRepositoryJson)));
         config = DR_TRY(parse_repository_config(json));
-    } else {
-        DR_TRY(store.put_new(kRepositoryJsonName, as_bytes(json), Durability::Now));
     }
+    DR_TRY(put_same(store, kRepositoryJsonName, as_bytes(json)));
     DR_TRY(put_same(store, kFormatTextName, as_bytes(format_text())));
 
     Result<Log> log = Log::open(store);

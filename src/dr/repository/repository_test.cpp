@@ -13,6 +13,70 @@ namespace {
 using testing_support::OpenedTestRepository;
 using testing_support::TestRepository;
 
+// A store in front of another.
+class StoreInFront : public ObjectStore {
+public:
+    explicit StoreInFront(ObjectStore& inner) : inner_(inner) {}
+    using ObjectStore::put_new;
+    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
+        return inner_.put_new(name, parts, durability);
+    }
+    Result<void> sync() override { return inner_.sync(); }
+    Result<void> sync_directory(std::string_view directory) override { return inner_.sync_directory(directory); }
+    Result<Bytes> get(std::string_view name, std::uint64_t limit) override { return inner_.get(name, limit); }
+    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
+        return inner_.get_range(name, offset, into);
+    }
+    Result<std::uint64_t> size(std::string_view name) override { return inner_.size(name); }
+    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override { return inner_.list(prefix); }
+    Result<void> remove(std::string_view name) override { return inner_.remove(name); }
+    std::string backend() const override { return inner_.backend(); }
+    std::string location() const override { return inner_.location(); }
+
+private:
+    ObjectStore& inner_;
+};
+
+// Something happens just before one of the puts.
+class InterruptedStore final : public StoreInFront {
+public:
+    InterruptedStore(ObjectStore& inner, std::uint64_t put, std::function<void()> interruption)
+        : StoreInFront(inner), left_(put), interruption_(std::move(interruption)) {}
+    using ObjectStore::put_new;
+    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
+        if (left_-- == 0) std::exchange(interruption_, nullptr)();
+        return StoreInFront::put_new(name, parts, durability);
+    }
+    bool interrupted() const { return interruption_ == nullptr; }
+
+private:
+    std::uint64_t left_;
+    std::function<void()> interruption_;
+};
+
+// Of a process that is killed between the link of one of its puts and the sync of the directory.
+class UnsyncedStore final : public StoreInFront {
+public:
+    UnsyncedStore(ObjectStore& inner, std::uint64_t puts) : StoreInFront(inner), left_(puts) {}
+    using ObjectStore::put_new;
+    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
+        if (killed_) return Error{ErrorCode::Io, "killed"};
+        killed_ = left_-- == 0;
+        if (!killed_) return StoreInFront::put_new(name, parts, durability);
+        DR_TRY(StoreInFront::put_new(name, parts, Durability::Later));
+        return Error{ErrorCode::Io, "killed"};
+    }
+    Result<void> sync() override { return Error{ErrorCode::Io, "killed"}; }
+    Result<void> sync_directory(std::string_view directory) override {
+        if (killed_) return Error{ErrorCode::Io, "killed"};
+        return StoreInFront::sync_directory(directory);
+    }
+
+private:
+    std::uint64_t left_;
+    bool killed_ = false;
+};
+
 TEST(RepositoryConfig, IsReadAsItWasPrinted) {
     RepositoryConfig config;
     config.created_at = Timestamp::from_seconds(1'800'000'000);
@@ -86,6 +150,34 @@ TEST(Repository, ACreationCutAnywhereIsFinishedByTheNextTry) {
         }
         Repository opened = Repository::open(*store).value();
         ASSERT_TRUE(opened.unlock(test.key->slot, test.key->opened).ok());
+    }
+}
+
+// A process that is killed leaves names that are seen and not durable; who finishes its work must make them so.
+TEST(Repository, ACreationFinishedByAnotherProcessOutlivesAPowerCut) {
+    for (std::uint64_t puts = 0; puts < 6; ++puts) {
+        for (std::uint64_t seed = 0; seed < 12; ++seed) {
+            SCOPED_TRACE("killed before put " + std::to_string(puts) + ", seed " + std::to_string(seed));
+            TestRepository test{seed, seed % 2 == 0 ? Encryption::None : Encryption::Aes256Gcm};
+            {
+                const auto store = test.store();
+                UnsyncedStore killed{*store, puts};
+                (void)test.create(killed).ok();
+            }
+            const auto store = test.store();
+            const Result<Repository> again = test.create(*store);
+            if (!again.ok()) {
+                EXPECT_EQ(again.error().code(), ErrorCode::AlreadyExists);
+                break;
+            }
+            test.disk.cut_power();
+            test.disk.restart();
+            const auto after = test.store();
+            Result<Repository> opened = Repository::open(*after);
+            ASSERT_TRUE(opened.ok()) << opened.error().one_line();
+            EXPECT_TRUE(opened.value().unlock(test.key->slot, test.key->opened).ok());
+            EXPECT_TRUE(opened.value().read_slot(test.key->slot.id()).ok());
+        }
     }
 }
 
@@ -168,35 +260,6 @@ TEST(Repository, ASecondSlotOpensEverythingAndCanBeTakenAway) {
 }
 
 // --- slots, changed by two at once or cut in the middle
-
-// A store in front of another in which something happens just before one of its puts.
-class InterruptedStore final : public ObjectStore {
-public:
-    InterruptedStore(ObjectStore& inner, std::uint64_t put, std::function<void()> interruption)
-        : inner_(inner), left_(put), interruption_(std::move(interruption)) {}
-    using ObjectStore::put_new;
-    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
-        if (left_-- == 0) std::exchange(interruption_, nullptr)();
-        return inner_.put_new(name, parts, durability);
-    }
-    bool interrupted() const { return interruption_ == nullptr; }
-    Result<void> sync() override { return inner_.sync(); }
-    Result<void> sync_directory(std::string_view directory) override { return inner_.sync_directory(directory); }
-    Result<Bytes> get(std::string_view name, std::uint64_t limit) override { return inner_.get(name, limit); }
-    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
-        return inner_.get_range(name, offset, into);
-    }
-    Result<std::uint64_t> size(std::string_view name) override { return inner_.size(name); }
-    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override { return inner_.list(prefix); }
-    Result<void> remove(std::string_view name) override { return inner_.remove(name); }
-    std::string backend() const override { return inner_.backend(); }
-    std::string location() const override { return inner_.location(); }
-
-private:
-    ObjectStore& inner_;
-    std::uint64_t left_;
-    std::function<void()> interruption_;
-};
 
 NewSlot make_slot(TestRepository& test) { return create_slot(KekFileVault{new_kek(test.random)}, test.random).value(); }
 

@@ -107,6 +107,7 @@ Result<void> LocalStore::reserve(std::string_view name, Durability durability) {
         reserved_.emplace(name);
     }
     if (!disk_.stat(name).ok()) return {};
+    note_changed(directory_of(name));
     const std::lock_guard lock{mutex_};
     reserved_.erase(std::string{name});
     return taken(name);
@@ -156,7 +157,8 @@ Result<void> LocalStore::publish(Pending& pending) {
     }
     pending.file.reset();
     Result<void> linked = disk_.link(pending.temporary, pending.name);
-    if (linked.ok()) note_changed(directory_of(pending.name));
+    // Also when it is taken: whoever took it may not have made it durable, and our caller may build on it.
+    if (linked.ok() || linked.error().code() == ErrorCode::AlreadyExists) note_changed(directory_of(pending.name));
     // A temporary file that stays is litter, not a failure.
     (void)disk_.unlink(pending.temporary);
     if (linked.ok()) return {};

@@ -246,6 +246,27 @@ TEST(LocalStore, AFailingOperationNeverLeadsToAFalseAcknowledgement) {
     }
 }
 
+// Somebody else put it and did not get to sync it: whoever finds it and goes on has it durable with his next sync.
+TEST(LocalStore, WhatWasFoundTakenIsDurableAfterTheNextSync) {
+    for (const Durability durability : {Durability::Now, Durability::Later}) {
+        for (std::uint64_t seed = 0; seed < 20; ++seed) {
+            SCOPED_TRACE("seed " + std::to_string(seed));
+            SimDisk disk{seed};
+            SeededRandom random{seed};
+            LocalStore::open(disk, random, {"sim", 0})
+                ->put_new("packs/a/b", as_bytes("content"), Durability::Later)
+                .value();
+            const auto store = LocalStore::open(disk, random, {"sim", 0});
+            EXPECT_EQ(store->put_new("packs/a/b", as_bytes("content"), durability).error().code(),
+                      ErrorCode::AlreadyExists);
+            ASSERT_TRUE(store->sync().ok());
+            disk.cut_power();
+            disk.restart();
+            EXPECT_TRUE(disk.content("packs/a/b").ok());
+        }
+    }
+}
+
 TEST(LocalStore, AFailedSyncIsNeverAskedAgain) {
     SimDisk disk{1};
     SeededRandom random{3};

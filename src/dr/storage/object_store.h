@@ -31,8 +31,8 @@ class ObjectStore {
 public:
     virtual ~ObjectStore() = default;
 
-    // Writes a new object made of `parts` in order. Fails with AlreadyExists where the name is taken (compare what lies
-    // there if that may be your own earlier try), NoSpace, Io, Refused (read-only).
+    // Writes a new object of `parts` in order. Fails with AlreadyExists where the name is taken (perhaps by your own
+    // earlier try: compare; what lies there is durable after the next sync()), NoSpace, Io, Refused (read-only).
     virtual Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) = 0;
     Result<void> put_new(std::string_view name, ByteSpan bytes, Durability durability) {
         const ByteSpan parts[] = {bytes};

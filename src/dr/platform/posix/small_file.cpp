@@ -24,14 +24,6 @@ std::string parent_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Result<void> make_directories(const std::string& path) {
-    if (path == "." || path == "/" || mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
-    if (errno != ENOENT) return failed(errno, "make the directory", path);
-    DR_TRY(make_directories(parent_of(path)));
-    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failed(errno, "make the directory", path);
-    return {};
-}
-
 Result<void> write_all(int fd, ByteSpan bytes, const std::string& path) {
     while (!bytes.empty()) {
         const ssize_t written = write(fd, bytes.data(), bytes.size());
@@ -47,6 +39,19 @@ Result<void> sync_parent(const std::string& path) {
     const FileDescriptor fd{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (fd.get() < 0 || fsync(fd.get()) != 0) return failed(errno, "sync the directory", parent);
     return {};
+}
+
+// Durable as well: a key in a directory that a power cut takes away is lost with it.
+Result<void> make_directories(const std::string& path) {
+    if (path == "." || path == "/") return {};
+    int failure = mkdir(path.c_str(), 0700) == 0 ? 0 : errno;
+    if (failure == ENOENT) {
+        DR_TRY(make_directories(parent_of(path)));
+        failure = mkdir(path.c_str(), 0700) == 0 ? 0 : errno;
+    }
+    if (failure == EEXIST) return {};
+    if (failure != 0) return failed(failure, "make the directory", path);
+    return sync_parent(path);
 }
 
 // A file under a temporary name beside `path`, durable, ready to get its name.
