@@ -56,6 +56,8 @@ public:
 
 private:
     void cut() {
+        if (page_.size() > kMaxPage && !failure_)
+            failure_ = Error{ErrorCode::Unsupported, "an item of the state is longer than a page may be"};
         const Sha256 hash = sha256(page_);
         pages_.push_back({hash, page_.size()});
         if (!failure_) write(page_name(hash));

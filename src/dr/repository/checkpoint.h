@@ -10,8 +10,8 @@
 //     "QDRCHKP1"  u64 seq  head hash[32]  repository id[32]  actor[32]
 //     sections* { u8 section  pages* { sha256[32]  varint length } }  signature[64]
 //   `signature` is the actor's Ed25519 over "qnwis-dr/1/checkpoint" ‖ all before it. Sections stand in ascending order,
-//   each once; the items of a section are the concatenation of its pages. A page holds whole items and is at most 1 MiB
-//   long.
+//   each once; the items of a section are the concatenation of its pages. A page holds whole items; one item may
+//   be long, so a page may have up to 64 MiB.
 //
 // FORMAT 11 has the items of each section.
 

@@ -261,6 +261,10 @@ Result<Ring> Repository::open_newest_ring(const SlotFile& slot, const OpenedSlot
 
 Result<void> Repository::unlock(const SlotFile& slot, const OpenedSlot& opened) {
     Ring ring = plain_ring();
+    // With encryption the ring tells who is a slot.
+    const auto known = state().slots().find(slot.id());
+    if (!encrypted() && (known == state().slots().end() || known->second.slot_public != slot.slot_public))
+        return Error{ErrorCode::WrongKey, "this key is not one of this repository's slots"};
     if (encrypted()) {
         if (!state().ring())
             return Error{ErrorCode::Damaged, "the repository has no key ring: its creation was not finished"}.next(

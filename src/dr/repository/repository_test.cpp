@@ -210,6 +210,8 @@ TEST(Repository, WithoutEncryptionThereIsNoRing) {
     EXPECT_FALSE(made.state().ring());
     EXPECT_EQ(test.create(*store).error().code(), ErrorCode::AlreadyExists);
     Repository opened = Repository::open(*store).value();
+    const NewSlot stranger = create_slot(KekFileVault{new_kek(test.random)}, test.random).value();
+    EXPECT_EQ(opened.unlock(stranger.slot, stranger.opened).error().code(), ErrorCode::WrongKey);
     EXPECT_TRUE(opened.unlock(test.key->slot, test.key->opened).ok());
 }
 
