@@ -1,5 +1,7 @@
 #include "dr/keys/kek_file.h"
 
+#include <algorithm>
+
 #include "dr/base/hex.h"
 
 namespace dr {
@@ -16,9 +18,12 @@ Key32 new_kek(Random& random) {
 }
 
 SecretBytes print_kek(const Key32& kek) {
-    std::string line = std::string(kPrefix) + to_base64(kek.bytes()) + "\n";
-    SecretBytes text = SecretBytes::copy_of(as_bytes(line));
-    wipe({reinterpret_cast<std::uint8_t*>(line.data()), line.size()});
+    // Put together in place: strings that are added leave copies behind.
+    std::string digits = to_base64(kek.bytes());
+    SecretBytes text{kPrefix.size() + digits.size() + 1};
+    const auto rest = std::ranges::copy(digits, std::ranges::copy(kPrefix, text.mutable_bytes().begin()).out).out;
+    *rest = '\n';
+    wipe({reinterpret_cast<std::uint8_t*>(digits.data()), digits.size()});
     return text;
 }
 
@@ -27,10 +32,11 @@ Result<Key32> parse_kek(std::string_view text) {
     if (text.ends_with('\n')) text.remove_suffix(1);
     if (!text.starts_with(kPrefix)) return not_a_kek;
     Result<Bytes> bytes = parse_base64(text.substr(kPrefix.size()));
-    if (!bytes.ok() || bytes.value().size() != Key32::kSize) return not_a_kek;
-    Key32 kek = Key32::copy_of(bytes.value());
+    if (!bytes.ok()) return not_a_kek;
+    const SecretBytes secret = SecretBytes::copy_of(bytes.value());
     wipe(bytes.value());
-    return kek;
+    if (secret.size() != Key32::kSize) return not_a_kek;
+    return Key32::copy_of(secret.bytes());
 }
 
 }  // namespace dr

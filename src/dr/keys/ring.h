@@ -9,15 +9,20 @@
 
 #include "dr/base/ids.h"
 #include "dr/base/result.h"
+#include "dr/crypto/locked_memory.h"
 #include "dr/crypto/secret.h"
 #include "dr/platform/random.h"
 
 namespace dr {
 
+// Keys by epoch, each in locked memory.
+using EpochKeys = std::map<std::uint32_t, Key32, std::less<>, LockedAllocator<std::pair<const std::uint32_t, Key32>>>;
+
+// What is kept for long of the other keys lies in an object that is made in locked memory.
 struct Ring {
-    Key32 k_id;                             // names blobs
-    Key32 k_chunk;                          // places chunk and tree boundaries
-    std::map<std::uint32_t, Key32> epochs;  // R_1 … R_n; the last one seals what is new
+    Key32 k_id;        // names blobs
+    Key32 k_chunk;     // places chunk and tree boundaries
+    EpochKeys epochs;  // R_1 … R_n; the last one seals what is new
 
     static Ring create(Random& random);  // with epoch 1
     Ring clone() const;

@@ -17,18 +17,18 @@
 namespace dr {
 
 // What opens every pack of a repository. With `encryption: none` the ring is plain_ring(). Const use is thread-safe.
-struct RepositoryKeys {
+struct RepositoryKeys : InLockedMemory {
     RepositoryKeys(bool encrypted_repository, const RepositoryId& id, const Ring& ring);
 
     bool encrypted;
     RepositoryId repository;
-    std::map<std::uint32_t, Key32> epochs;  // R by epoch; the greatest seals what is new; empty without encryption
+    EpochKeys epochs;  // R; the greatest seals what is new; empty without encryption
     BlobNamer namer;
 };
 
 // What seals the packs of one session: two DEKs drawn when it is made (class 1; the other classes), and a number for
 // each pack. Borrows all it is given.
-class SessionKeys {
+class SessionKeys : public InLockedMemory {
 public:
     SessionKeys(const RepositoryKeys& keys, std::uint64_t session, const HostIdentity& host, Random& random,
                 const Clock& clock);

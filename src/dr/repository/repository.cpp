@@ -275,9 +275,8 @@ Result<void> Repository::unlock(const SlotFile& slot, const OpenedSlot& opened) 
         return Error{ErrorCode::Damaged, "the keys in the ring are not those of this repository"};
     }
     keys_ = std::make_unique<RepositoryKeys>(encrypted(), id(), ring);
-    ring_ = std::move(ring);
     slot_ = slot;
-    opened_ = opened.clone();
+    unlocked_ = std::make_unique<Unlocked>(std::move(ring), opened.clone());
     return {};
 }
 
@@ -288,7 +287,7 @@ const RepositoryKeys& Repository::keys() const {
 
 const Ring& Repository::ring() const {
     DR_CHECK(unlocked());
-    return *ring_;
+    return unlocked_->ring;
 }
 
 const SlotFile& Repository::slot() const {
@@ -298,7 +297,7 @@ const SlotFile& Repository::slot() const {
 
 const SigningKey& Repository::actor() const {
     DR_CHECK(unlocked());
-    return opened_->actor;
+    return unlocked_->slot.actor;
 }
 
 Result<SlotFile> Repository::read_slot(std::string_view id) const {
@@ -327,7 +326,7 @@ Result<void> Repository::add_slot(const SlotFile& slot, std::uint32_t roles, con
         DR_TRY(log_->append(actor(), clock, KeyGrant{slot.actor_public, roles, name}));
         DR_TRY(log_->append(actor(), clock, KeySlot{true, slot.id(), slot.slot_public, sha256(encode(bare))}));
     }
-    return fit_ring_to_slots(*slot_, *opened_, clock, random);
+    return fit_ring_to_slots(*slot_, unlocked_->slot, clock, random);
 }
 
 // The slot `id`, or what is left of it where a removal was cut after its record: its file still lies there, and its
@@ -365,7 +364,7 @@ Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Ra
         DR_TRY(log_->append(actor(), clock, KeyGrant{gone.actor_public, 0, ""}));
     if (listed)
         DR_TRY(log_->append(actor(), clock, KeySlot{false, std::string(id), gone.slot_public, sha256(encode(gone))}));
-    DR_TRY(fit_ring_to_slots(slot(), *opened_, clock, random));
+    DR_TRY(fit_ring_to_slots(slot(), unlocked_->slot, clock, random));
     // Only now, with the new ring durable and named, may the old ones go, and after them the slot's file, by which a
     // removal that was cut is known. No record can name a lower ring any more.
     DR_TRY(log_->settle());

@@ -78,6 +78,14 @@ public:
     Result<void> remove_slot(std::string_view id, const Clock& clock, Random& random);
 
 private:
+    // What unlock() found, for as long as the program runs.
+    struct Unlocked : InLockedMemory {
+        Unlocked(Ring&& of_repository, OpenedSlot&& of_user)
+            : ring(std::move(of_repository)), slot(std::move(of_user)) {}
+        Ring ring;
+        OpenedSlot slot;
+    };
+
     Repository(ObjectStore& store, RepositoryConfig config, Log log);
 
     Result<void> finish_creation(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock, Random& random);
@@ -94,9 +102,8 @@ private:
     RepositoryConfig config_;
     std::unique_ptr<Log> log_;
     std::unique_ptr<RepositoryKeys> keys_;
-    std::optional<Ring> ring_;
     std::optional<SlotFile> slot_;
-    std::optional<OpenedSlot> opened_;
+    std::unique_ptr<Unlocked> unlocked_;
 };
 
 }  // namespace dr

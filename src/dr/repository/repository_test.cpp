@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <functional>
 #include <set>
 
@@ -123,6 +124,37 @@ TEST(Repository, OpensWithoutAKeyAndUnlocksWithItsOwn) {
     EXPECT_TRUE(opened.ring().k_id == made.ring().k_id);
     EXPECT_EQ(opened.slot().id(), test.key->slot.id());
     EXPECT_TRUE(store->get("FORMAT.txt", 1 << 20).ok());
+}
+
+// Whether core dumps leave out the memory at this place; that it is locked depends on RLIMIT_MEMLOCK.
+bool is_kept_private(const void* place) {
+    std::ifstream maps{"/proc/self/smaps"};
+    bool here = false;
+    for (std::string line; std::getline(maps, line);) {
+        std::uintptr_t from = 0;
+        std::uintptr_t to = 0;
+        if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) {
+            const std::uintptr_t wanted = reinterpret_cast<std::uintptr_t>(place);
+            here = from <= wanted && wanted < to;
+        }
+        if (here && line.starts_with("VmFlags:")) return line.find(" dd") != std::string::npos;
+    }
+    return false;
+}
+
+TEST(Repository, KeysThatLiveLongAreKeptFromCoreDumpsAndSwap) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    const OpenedTestRepository open{test};
+    EXPECT_TRUE(is_kept_private(open.repository.ring().k_id.bytes().data()));
+    EXPECT_TRUE(is_kept_private(open.repository.ring().k_chunk.bytes().data()));
+    EXPECT_TRUE(is_kept_private(open.repository.ring().epochs.at(1).bytes().data()));
+    EXPECT_TRUE(is_kept_private(&open.repository.keys().namer));
+    EXPECT_TRUE(is_kept_private(open.repository.keys().epochs.at(1).bytes().data()));
+    const auto session = std::make_unique<SessionKeys>(open.repository.keys(), 1, test.host, test.random, test.clock);
+    EXPECT_TRUE(is_kept_private(session->dek(PackClass::Data).bytes().data()));
+    const int ordinary = 0;
+    EXPECT_FALSE(is_kept_private(&ordinary));
 }
 
 TEST(Repository, IsNotMadeTwice) {
