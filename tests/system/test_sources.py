@@ -45,7 +45,7 @@ class Sources(unittest.TestCase):
         return self.machine.run("plan", "--spec-id", "p", "--tag", "daily", *words, "--workspace", self.workspace, "--explain", "--json").json
 
     def reasons(self, done):
-        return {problem["path"]: problem["reason"] for problem in done.json["unreadable"]}
+        return {problem["path"]: problem["error"] for problem in done.json["unreadable"]}
 
     # --- changes ---
 
