@@ -42,7 +42,7 @@ bool is_option(std::string_view word) { return word.size() > 1 && word.starts_wi
 std::string typed(const CLI::App& deepest) {
     std::string words = deepest.get_name();
     for (const CLI::App* app = deepest.get_parent(); app != nullptr; app = app->get_parent())
-        words = app->get_name() + " " + words;
+        words.insert(0, app->get_name() + " ");
     return words;
 }
 

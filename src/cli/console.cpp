@@ -10,7 +10,7 @@
 namespace dr::cli {
 namespace {
 
-constexpr std::size_t kBuffer = 64 * 1024;
+constexpr std::size_t kBuffer = 64U << 10;
 
 Result<void> write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {

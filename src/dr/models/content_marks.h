@@ -8,7 +8,7 @@
 namespace dr {
 
 // Files above this size are no private keys: no need to read them for looks_like_private_key().
-inline constexpr std::size_t kMaxPrivateKeyFile = 64 * 1024;
+inline constexpr std::size_t kMaxPrivateKeyFile = 64U << 10;
 
 // True for a PEM private key ("-----BEGIN … PRIVATE KEY-----": PKCS#1, PKCS#8 encrypted or not, EC, DSA, OpenSSH, PGP)
 // or a PuTTY key file within `first_bytes` (pass the whole file, at most kMaxPrivateKeyFile). A name can be harmless:

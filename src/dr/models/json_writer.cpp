@@ -11,7 +11,7 @@
 namespace dr {
 namespace {
 
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kPiece = 64U << 10;
 
 // Length of the printable ASCII that `value` starts with and that needs no escape: nearly all of nearly every text.
 std::size_t plain_run(std::string_view value) {

@@ -16,7 +16,7 @@
 namespace dr {
 
 struct KeyMaterial {
-    static constexpr std::size_t kMaxWrappedBytes = 64 * 1024;
+    static constexpr std::size_t kMaxWrappedBytes = 64U << 10;
 
     Identifier key_id;
     Identifier algorithm;  // how wrapped_key is wrapped; the keys module knows which it can open

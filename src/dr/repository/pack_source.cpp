@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <numeric>
 #include <utility>
 
 #include "dr/crypto/sha256.h"
@@ -73,15 +72,6 @@ Result<BlobPlace> PackSource::locate(const BlobId& id) {
     }
     if (const std::optional<BlobPlace> found = DR_TRY(find_in_packs(id))) return *found;
     return missing(id);
-}
-
-Result<std::vector<BlobPlace>> PackSource::locate_many(std::span<const BlobId> ids) {
-    std::vector<std::uint32_t> order(ids.size());
-    std::iota(order.begin(), order.end(), 0U);
-    std::ranges::sort(order, {}, [&](std::uint32_t i) { return ids[i]; });
-    std::vector<BlobPlace> places(ids.size());
-    for (const std::uint32_t i : order) places[i] = DR_TRY(locate(ids[i]));
-    return places;
 }
 
 Result<std::vector<PackId>> PackSource::packs_of(const BlobId& id) {

@@ -42,9 +42,6 @@ public:
     PackSource(World world, std::span<const PackId> runs, PackSourceOptions options = {});
 
     Result<BlobPlace> locate(const BlobId& id) override;
-    // The places of many blobs, in the order of `ids`: asks the index in its own order, which reads each part of it
-    // once. Fails as locate() does if any of them does.
-    Result<std::vector<BlobPlace>> locate_many(std::span<const BlobId> ids);
     Result<std::vector<PackId>> packs_of(const BlobId& id) override;
     // The same as the directories of all packs say it: slow the first time, and the truth. The index may lack rows.
     Result<std::vector<PackId>> packs_by_directory(const BlobId& id);

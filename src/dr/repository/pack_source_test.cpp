@@ -86,17 +86,6 @@ TEST(PackSource, PlacesOpenToTheFrameThatHoldsTheBlob) {
     }
 }
 
-TEST(PackSource, LocatesManyAtOnceAsOneByOne) {
-    Stored stored;
-    PackSource source = stored.source();
-    std::vector<BlobId> ids;
-    for (const TestBlob& blob : stored.blobs) ids.push_back(blob.id);
-    const std::vector<BlobPlace> places = source.locate_many(ids).value();
-    for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(places[i], source.locate(ids[i]).value());
-    ids.push_back(BlobId{});
-    EXPECT_EQ(source.locate_many(ids).error().code(), ErrorCode::Damaged);
-}
-
 TEST(PackSource, ChecksTypeAndContent) {
     Stored stored;
     PackSource source = stored.source();

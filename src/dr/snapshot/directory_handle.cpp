@@ -47,7 +47,8 @@ Result<EntryKind> kind_of(mode_t mode) {
 
 Result<FileStat> ask(int fd, const char* name, int flags) {
     struct statx status;
-    if (::statx(fd, name, flags | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status) != 0) {
+    // What a network file system has cached may be older than the file: change detection rests on these times.
+    if (::statx(fd, name, flags | AT_NO_AUTOMOUNT | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS, &status) != 0) {
         return Error::from_errno(errno, "cannot look at it");
     }
     FileStat stat;
