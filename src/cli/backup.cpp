@@ -101,7 +101,8 @@ public:
             thread_ = std::jthread{[&monitor, &settings, &request](const std::stop_token& stop) {
                 run(monitor, settings, request, stop);
             }};
-        } catch (const std::system_error&) {  // no thread to be had: the total stays unknown
+        } catch (const std::system_error&) {
+            // No thread to be had: the total stays unknown.
         }
     }
 

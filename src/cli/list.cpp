@@ -10,7 +10,7 @@ constexpr std::size_t kShownId = 12;
 
 std::string pinned_word(const SnapshotMeta& meta) {
     if (!meta.signed_by) return "nobody";
-    const std::string key = meta.signed_by->short_hex();
+    std::string key = meta.signed_by->short_hex();
     if (!meta.signer_pinned) return key;
     return key + (*meta.signer_pinned ? " pinned" : " not pinned");
 }

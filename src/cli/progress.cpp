@@ -80,7 +80,8 @@ ConsoleMonitor::ConsoleMonitor(Console& console, const Clock& clock) : console_(
     if (console_.quiet()) return;
     try {
         thread_ = std::thread{[this] { run(); }};
-    } catch (const std::system_error&) {  // no thread to be had: the work goes on without a display
+    } catch (const std::system_error&) {
+        // No thread to be had: the work goes on without a display.
     }
 }
 

@@ -20,6 +20,7 @@ TaskPool::TaskPool(unsigned workers) {
     try {
         for (unsigned i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
     } catch (const std::system_error&) {
+        // No thread to be had.
     }
 }
 

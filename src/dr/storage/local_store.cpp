@@ -172,6 +172,7 @@ Result<void> LocalStore::enqueue(Pending pending) {
     try {
         while (threads_.size() < options_.sync_threads) threads_.emplace_back([this] { work(); });
     } catch (const std::system_error&) {
+        // No thread to be had.
     }
     if (threads_.empty()) {
         while (queue_.size() >= kMaxOutstanding) publish_queued(lock);
