@@ -387,6 +387,16 @@ class BadInput(unittest.TestCase):
         alone = self.machine.run("backup", "--spec", plan, "--workspace", inside, "--storage-path", inside, "--json").json
         self.assertEqual((alone["file_count"], alone["skipped"]), (0, {"repository": 1}))
 
+    def wait_until_it_listens(self, process):
+        """Until the program catches SIGTERM: one that comes while it is being loaded ends it as any program."""
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
+                caught = next((line.split()[1] for line in status if line.startswith("SigCgt:")), "0")
+            if int(caught, 16) >> (signal.SIGTERM - 1) & 1:
+                return
+            time.sleep(0.001)
+
     def test_interrupted_anywhere(self):
         """Stopped at several points; each time 130, no snapshot, and the next run is whole."""
         self.machine.make_key()
@@ -399,6 +409,7 @@ class BadInput(unittest.TestCase):
         seen = 0
         for delay in (0.05, 0.15, 0.3, 0.5):
             process = self.machine.start("backup", "--spec", plan, "--workspace", workspace)
+            self.wait_until_it_listens(process)
             time.sleep(delay)
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=120)
