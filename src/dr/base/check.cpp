@@ -6,7 +6,7 @@
 namespace dr {
 
 void check_failed(const char* condition, const char* file, int line) noexcept {
-    std::fprintf(stderr, "qnwis_dr: a bug: '%s' does not hold at %s:%d\n", condition, file, line);
+    (void)std::fprintf(stderr, "qnwis_dr: a bug: '%s' does not hold at %s:%d\n", condition, file, line);
     std::abort();
 }
 

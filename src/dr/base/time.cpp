@@ -54,11 +54,11 @@ Error not_a_time(std::string_view text) {
 std::string Timestamp::iso8601() const {
     const Parts parts = split(nanoseconds_);
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%06ldZ",
-                  static_cast<int>(parts.date.year()), static_cast<unsigned>(parts.date.month()),
-                  static_cast<unsigned>(parts.date.day()), static_cast<long>(parts.time.hours().count()),
-                  static_cast<long>(parts.time.minutes().count()), static_cast<long>(parts.time.seconds().count()),
-                  static_cast<long>(parts.time.subseconds().count() / 1000));
+    (void)std::snprintf(
+        text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%06ldZ", static_cast<int>(parts.date.year()),
+        static_cast<unsigned>(parts.date.month()), static_cast<unsigned>(parts.date.day()),
+        static_cast<long>(parts.time.hours().count()), static_cast<long>(parts.time.minutes().count()),
+        static_cast<long>(parts.time.seconds().count()), static_cast<long>(parts.time.subseconds().count() / 1000));
     return text.data();
 }
 

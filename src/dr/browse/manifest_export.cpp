@@ -29,7 +29,7 @@ Result<void> export_manifest_json(BlobSource& source, const DirRef& root, const 
                                   JsonLayout layout, Monitor& monitor, const JsonWriter::Sink& sink) {
     ManifestWriter writer{header, sink, layout};
     const bool encrypted = header.encryption == Encryption::Aes256Gcm;
-    const Result<void> walked = each_file(
+    Result<void> walked = each_file(
         source, root, monitor, [&](std::string_view path, std::uint64_t size, const Sha256& hash) -> Result<void> {
             writer.add({DR_TRY(RelativePath::parse(path, ErrorCode::Damaged)), size, hash, encrypted});
             // Once the sink has failed, finish() says how.

@@ -53,8 +53,10 @@ Result<SlotFile> decode_slot(ByteSpan bytes) {
     if (as_text(wire.raw(kMagic.size())) != kMagic) wire.fail("it does not begin like a slot");
     SlotFile slot;
     const std::uint8_t kind = wire.u8();
-    if (kind != 1 && kind != 2) wire.fail("its kind is not known");
-    slot.parameters.kind = static_cast<VaultKind>(kind);
+    if (kind == 1 || kind == 2)
+        slot.parameters.kind = static_cast<VaultKind>(kind);
+    else
+        wire.fail("its kind is not known");
     for (int i = 0; i < 3; ++i) {
         if (wire.u8() != 0) wire.fail("a reserved byte is not zero");
     }

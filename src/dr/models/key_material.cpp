@@ -5,7 +5,7 @@
 namespace dr {
 
 Result<KeyMaterial> parse_key_material(std::string_view json) {
-    const JsonValue value = DR_TRY(parse_json(json, {.max_bytes = 256 * 1024, .max_depth = 4, .max_values = 64}));
+    const JsonValue value = DR_TRY(parse_json(json, {.max_bytes = 256U << 10, .max_depth = 4, .max_values = 64}));
     const ObjectReader object = DR_TRY(ObjectReader::open(
         value, "key file",
         {"key_id", "algorithm", "created_at", "rotated_at", "wrapped_key", "kms_key_id", "repository_id"}));
@@ -14,7 +14,7 @@ Result<KeyMaterial> parse_key_material(std::string_view json) {
     key.algorithm = DR_TRY(object.identifier("algorithm"));
     key.created_at = DR_TRY(object.timestamp("created_at"));
     key.rotated_at = DR_TRY(object.optional_timestamp("rotated_at"));
-    const std::string wrapped = DR_TRY(object.text("wrapped_key", {.min_bytes = 1, .max_bytes = 128 * 1024}));
+    const std::string wrapped = DR_TRY(object.text("wrapped_key", {.min_bytes = 1, .max_bytes = 128U << 10}));
     Result<Bytes> bytes = parse_base64(wrapped);
     if (!bytes.ok()) return object.wrong("wrapped_key", "must be base64");
     key.wrapped_key = std::move(bytes).value();

@@ -37,11 +37,6 @@ public:
     // Fails with Damaged where no live pack holds the blob.
     virtual Result<BlobPlace> locate(const BlobId& id) = 0;
     virtual PackId pack_id(std::uint32_t pack) const = 0;
-    // Every pack that is known to hold the blob: writers that did not see each other stored it twice. At least one, or
-    // what locate() fails with.
-    virtual Result<std::vector<PackId>> packs_of(const BlobId& id) {
-        return std::vector<PackId>{pack_id(DR_TRY(locate(id)).pack)};
-    }
 
     // Opens one frame; the ids of its blobs are not checked yet: check() or the caller does that for the blobs it uses.
     virtual Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) = 0;

@@ -42,7 +42,9 @@ public:
     PackSource(World world, std::span<const PackId> runs, PackSourceOptions options = {});
 
     Result<BlobPlace> locate(const BlobId& id) override;
-    Result<std::vector<PackId>> packs_of(const BlobId& id) override;
+    // Every pack that is known to hold the blob: writers that did not see each other stored it twice. At least one, or
+    // what locate() fails with.
+    Result<std::vector<PackId>> packs_of(const BlobId& id);
     // The same as the directories of all packs say it: slow the first time, and the truth. The index may lack rows.
     Result<std::vector<PackId>> packs_by_directory(const BlobId& id);
     PackId pack_id(std::uint32_t pack) const override;

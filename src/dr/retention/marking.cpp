@@ -42,7 +42,6 @@ public:
     explicit Watch(Marker& marker) : marker_(marker) {}
 
     Result<BlobPlace> locate(const BlobId& id) override { return marker_.source_.locate(id); }
-    Result<std::vector<PackId>> packs_of(const BlobId& id) override { return marker_.source_.packs_of(id); }
     PackId pack_id(std::uint32_t pack) const override { return marker_.source_.pack_id(pack); }
     Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override {
         return marker_.source_.open_frame(place);
