@@ -1,5 +1,6 @@
 #include "cli/advice.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -33,7 +34,7 @@ constexpr std::array kAdvice{
     Advice{ErrorCode::Unsupported, "nothing was changed", "qnwis_dr version"},
     Advice{ErrorCode::Conflict, "nothing was changed", ""},
 };
-static_assert(kAdvice.size() == kErrorCodes.size());
+static_assert(std::ranges::equal(kAdvice, kErrorCodes, {}, &Advice::code, &ErrorCodeInfo::code));
 
 }  // namespace
 

@@ -60,7 +60,7 @@ const std::string& Shell::request_id() {
     return request_id_;
 }
 
-Result<ResolvedSettings> Shell::resolve() {
+Result<ResolvedSettings> Shell::resolve() const {
     SettingsInput input;
     input.options = options.settings;
     input.environment = surroundings_.environment;
@@ -68,7 +68,6 @@ Result<ResolvedSettings> Shell::resolve() {
     input.config = DR_TRY(read_config(choose_config(options.settings, surroundings_.environment)));
     ResolvedSettings resolved = DR_TRY(resolve_settings(input));
     if (!options.no_input) resolved.settings.keys.ask = passphrase_prompt();
-    storage_path_ = resolved.settings.storage_path;
     return resolved;
 }
 
@@ -115,10 +114,6 @@ std::string Shell::command_line(std::string_view command) const {
     // What follows four spaces explains the command and is not part of it.
     const std::size_t end = std::min(command.find("    "), command.size());
     std::string line = "qnwis_dr " + std::string(command.substr(0, end));
-    // Lower floors know the path and not what a shell makes of it.
-    const std::string raw = "--storage-path " + storage_path_;
-    if (const std::size_t at = line.find(raw); at != std::string::npos && !storage_path_.empty())
-        line.replace(at, raw.size(), "--storage-path " + shell_quoted(storage_path_));
     const bool help = line.ends_with("--help");
     const auto add = [&](std::string_view option, const std::string& value) {
         if (!value.empty() && line.find(option) == std::string::npos)

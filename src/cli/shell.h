@@ -55,7 +55,7 @@ public:
 
     // Reads the configuration and resolves every setting, the passphrase prompt too. NotFound where a named
     // configuration is missing, BadRequest.
-    Result<ResolvedSettings> resolve();
+    Result<ResolvedSettings> resolve() const;
 
     // One JSON document on one line. `write` is called inside an object that holds request_id already.
     void print_json(const std::function<void(JsonWriter&)>& write);
@@ -71,7 +71,6 @@ private:
     Console& console_;
     std::unique_ptr<ConsoleMonitor> monitor_;
     std::string request_id_;
-    std::string storage_path_;  // as resolved; empty before
 };
 
 void write_timings(JsonWriter& json, const Timings& timings);  // the field timings_ms

@@ -40,13 +40,6 @@ TEST_F(ShellTest, ANextLineFindsTheSameRepository) {
     EXPECT_EQ(shell_.command_line("prune --help"), "qnwis_dr prune --help");
 }
 
-TEST_F(ShellTest, AStoragePathThatALowerFloorDidNotQuoteIsQuoted) {
-    shell_.options.settings.storage_path = "/mnt/my disk";
-    ASSERT_TRUE(shell_.resolve().ok());
-    EXPECT_EQ(shell_.command_line("prune --storage-path /mnt/my disk --dry-run"),
-              "qnwis_dr prune --storage-path '/mnt/my disk' --dry-run");
-}
-
 TEST(Advice, EveryErrorEndsWithWhatItMeansAndWhatToType) {
     for (const ErrorCodeInfo& code : kErrorCodes) {
         const Error bare = with_advice(Error{code.code, "something"}, "qnwis_dr list --json");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dr/base/check.h"
+#include "dr/base/shell_word.h"
 #include "dr/crypto/sha256.h"
 #include "dr/repository/checkpoint.h"
 #include "dr/repository/log_archive.h"
@@ -22,7 +23,7 @@ constexpr std::uint64_t kCheckpointsTried = 32;
 
 Error no_log(const ObjectStore& store) {
     return Error{ErrorCode::NotFound, "there is no repository in '" + store.location() + "'"}.next(
-        "qnwis_dr init --storage-path '" + store.location() + "'");
+        "qnwis_dr init --storage-path " + shell_quoted(store.location()));
 }
 
 Error damaged_at(std::uint64_t seq, std::string_view why) {
@@ -37,7 +38,8 @@ Error hole_at(std::uint64_t seq, const ObjectStore& store) {
         .means(
             "the log has a hole: snapshots committed after it cannot be listed or restored until the record is back; "
             "nothing was written")
-        .next("cp COPY/" + record_name(seq) + " '" + store.location() + "/log/'    with COPY a copy of this storage");
+        .next("cp COPY/" + record_name(seq) + " " + shell_quoted(store.location() + "/log/") +
+              "    with COPY a copy of this storage");
 }
 
 // Whether two who write the same bytes under one number may both call the record theirs. A session belongs to whoever

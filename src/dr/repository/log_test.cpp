@@ -16,6 +16,7 @@
 #include "dr/repository/checkpoint.h"
 #include "dr/repository/log_archive.h"
 #include "dr/repository/replay_testing.h"
+#include "dr/repository/testing/store_in_front.h"
 #include "dr/storage/local_store.h"
 
 namespace dr {
@@ -93,7 +94,7 @@ TEST(Log, WhereThereIsNoneItSaysHowToMakeOne) {
     World world;
     const Error error = Log::open(*world.store).error();
     EXPECT_EQ(error.code(), ErrorCode::NotFound);
-    EXPECT_EQ(error.next_step(), "qnwis_dr init --storage-path 'sim'");
+    EXPECT_EQ(error.next_step(), "qnwis_dr init --storage-path sim");
 }
 
 TEST(Log, AnotherRepositoryThanExpectedIsAFork) {
@@ -348,41 +349,27 @@ TEST(LogFailure, AFullDiskIsOverWhenThereIsRoomAgain) {
 }
 
 // A store that does what it likes: what a put says is only a hint.
-class MoodyStore final : public ObjectStore {
+class MoodyStore final : public testing_support::StoreInFront {
 public:
-    explicit MoodyStore(ObjectStore& inner) : inner_(inner) {}
     using ObjectStore::put_new;
+    using StoreInFront::StoreInFront;
     Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
         ++puts;
         if (lose > 0) {
             --lose;
             return Error{ErrorCode::Unavailable, "the request was lost"};
         }
-        Result<void> put = inner_.put_new(name, parts, durability);
-        if (asks_twice && put.ok()) put = inner_.put_new(name, parts, durability);
+        Result<void> put = StoreInFront::put_new(name, parts, durability);
+        if (asks_twice && put.ok()) put = StoreInFront::put_new(name, parts, durability);
         if (answers_lost == 0) return put;
         --answers_lost;
         return Error{ErrorCode::Unavailable, "the answer was lost"};
     }
-    Result<void> sync() override { return inner_.sync(); }
-    Result<void> sync_directory(std::string_view directory) override { return inner_.sync_directory(directory); }
-    Result<Bytes> get(std::string_view name, std::uint64_t limit) override { return inner_.get(name, limit); }
-    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
-        return inner_.get_range(name, offset, into);
-    }
-    Result<std::uint64_t> size(std::string_view name) override { return inner_.size(name); }
-    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override { return inner_.list(prefix); }
-    Result<void> remove(std::string_view name) override { return inner_.remove(name); }
-    std::string backend() const override { return "moody"; }
-    std::string location() const override { return "moody"; }
 
     int lose = 0;
     int answers_lost = 0;
     int puts = 0;
     bool asks_twice = false;  // like a client that repeats a request whose answer was lost: "taken", by itself
-
-private:
-    ObjectStore& inner_;
 };
 
 TEST(LogFailure, ALostAnswerIsAnAppendAllTheSame) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "dr/base/hex.h"
+#include "dr/base/shell_word.h"
 #include "dr/crypto/sha256.h"
 
 namespace dr {
@@ -56,7 +57,7 @@ Error forked(const Pin& before, const Pin& now, std::string_view how) {
     return Error{ErrorCode::Forked, "the repository in " + quoted(now.location) + " " + std::string{how}}
         .means("last seen here: " + described(before.head, before.time) + "; it now ends with " +
                described(now.head, now.time) + ": somebody put an older copy or another history there")
-        .next("qnwis_dr list --accept-history --storage-path " + now.location +
+        .next("qnwis_dr list --accept-history --storage-path " + shell_quoted(now.location) +
               "    shows what is there, and believes it from now on");
 }
 
@@ -66,7 +67,7 @@ Error another(const Pin& before, const Pin& now) {
         .means("this machine knows " + before.repository.short_hex() + " there, last seen at " +
                described(before.head, before.time) +
                ": another disk may be mounted, or somebody put another repository in its place")
-        .next("qnwis_dr list --accept-history --storage-path " + now.location +
+        .next("qnwis_dr list --accept-history --storage-path " + shell_quoted(now.location) +
               "    shows what is there, and believes it from now on");
 }
 
@@ -154,7 +155,7 @@ Result<void> Pins::check_empty(std::string_view location) const {
                                         before->repository.short_hex() + " was there before"}
         .means("last seen here: " + described(before->head, before->time) +
                "; its disk may not be mounted, or this is a new one; nothing was written")
-        .next("qnwis_dr init --accept-history --storage-path " + std::string{location} +
+        .next("qnwis_dr init --accept-history --storage-path " + shell_quoted(location) +
               "    if a new repository is meant to be there");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "dr/base/shell_word.h"
 #include "dr/crypto/hkdf.h"
 #include "dr/crypto/hmac.h"
 #include "dr/crypto/sha256.h"
@@ -57,7 +58,7 @@ Error no_slot(std::string_view id) {
 Error no_repository(const ObjectStore& store) {
     return Error{ErrorCode::NotFound, "there is no repository in '" + store.location() + "'"}
         .means("nothing was read or changed")
-        .next("qnwis_dr init --storage-path " + store.location());
+        .next("qnwis_dr init --storage-path " + shell_quoted(store.location()));
 }
 
 Result<Genesis> make_genesis(std::string_view json, const RepositoryConfig& config, const OpenedSlot& opened,
@@ -129,7 +130,7 @@ Result<Repository> Repository::create(ObjectStore& store, const RepositoryConfig
     if (finished) {
         return Error{ErrorCode::AlreadyExists, "there is a repository in '" + store.location() + "' already"}
             .means("it was left as it is")
-            .next("qnwis_dr list --storage-path " + store.location());
+            .next("qnwis_dr list --storage-path " + shell_quoted(store.location()));
     }
     DR_TRY(repository.finish_creation(slot, opened, clock, random));
     DR_TRY(repository.unlock(slot, opened));
@@ -233,7 +234,7 @@ Result<Repository> Repository::open(ObjectStore& store, LogOptions options) {
     if (log.value().state().genesis().repository_json != sha256(json.value())) {
         return Error{ErrorCode::Damaged, "repository.json is not the one this repository was made with"}
             .means("it was exchanged or damaged since; nothing was changed")
-            .next("qnwis_dr list --storage-path " + store.location() + " --verbose");
+            .next("qnwis_dr list --storage-path " + shell_quoted(store.location()) + " --verbose");
     }
     return Repository{store, std::move(config), std::move(log).value()};
 }
@@ -268,7 +269,7 @@ Result<void> Repository::unlock(const SlotFile& slot, const OpenedSlot& opened) 
     if (encrypted()) {
         if (!state().ring())
             return Error{ErrorCode::Damaged, "the repository has no key ring: its creation was not finished"}.next(
-                "qnwis_dr init --storage-path " + store_->location());
+                "qnwis_dr init --storage-path " + shell_quoted(store_->location()));
         ring = DR_TRY(open_newest_ring(slot, opened));
     }
     if (chunker_commitment(ring.k_chunk) != state().genesis().chunker_commitment) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dr/repository/pack_format.h"
+#include "dr/repository/testing/store_in_front.h"
 #include "dr/repository/testing/test_repository.h"
 #include "dr/repository/tree_reader.h"
 
@@ -362,26 +363,16 @@ TEST_F(CollectorTest, LeftoversOfDeadSessionsAreRemoved) {
 
 // A store in which another writer ends its session just before the collector reads the log again, with a record that is
 // seen before it is durable; and what is synced and removed after that, in order.
-class StoreOfOthers final : public ObjectStore {
+class StoreOfOthers final : public testing_support::StoreInFront {
 public:
-    explicit StoreOfOthers(ObjectStore& store) : store_(store) {}
+    using StoreInFront::StoreInFront;
 
-    using ObjectStore::put_new;
-    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
-        return store_.put_new(name, parts, durability);
-    }
-    Result<void> sync() override { return store_.sync(); }
     Result<void> sync_directory(std::string_view directory) override {
         done.push_back("sync " + std::string{directory});
-        return store_.sync_directory(directory);
+        return StoreInFront::sync_directory(directory);
     }
-    Result<Bytes> get(std::string_view name, std::uint64_t limit) override { return store_.get(name, limit); }
-    Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
-        return store_.get_range(name, offset, into);
-    }
-    Result<std::uint64_t> size(std::string_view name) override { return store_.size(name); }
     Result<std::vector<ObjectInfo>> list(std::string_view prefix) override {
-        Result<std::vector<ObjectInfo>> listed = store_.list(prefix);
+        Result<std::vector<ObjectInfo>> listed = StoreInFront::list(prefix);
         if (prefix == "index" && others) {
             std::exchange(others, nullptr)();
             done.clear();
@@ -390,16 +381,11 @@ public:
     }
     Result<void> remove(std::string_view name) override {
         done.push_back("remove " + std::string{name});
-        return store_.remove(name);
+        return StoreInFront::remove(name);
     }
-    std::string backend() const override { return "memory"; }
-    std::string location() const override { return store_.location(); }
 
     std::function<void()> others;
     std::vector<std::string> done;
-
-private:
-    ObjectStore& store_;
 };
 
 TEST_F(CollectorTest, NothingIsRemovedOnARecordOfOthersBeforeItIsDurable) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dr/base/shell_word.h"
 #include "dr/crypto/sha256.h"
 #include "dr/platform/posix/small_file.h"
 #include "dr/service/content.h"
@@ -36,8 +37,8 @@ Result<void> create_repository(const World& world, const Settings& settings, Enc
 Error other_files(const Settings& settings, ErrorCode code) {
     return Error{code, "'" + settings.storage_path + "' holds files, but no repository"}
         .means("nothing was written: it may be the wrong directory")
-        .next("qnwis_dr init --storage-path " + settings.storage_path +
-              "/repository    makes one in a directory of its own");
+        .next("qnwis_dr init --storage-path " + shell_quoted(settings.storage_path + "/repository") +
+              "    makes one in a directory of its own");
 }
 
 // Before `init` makes anything.
@@ -82,7 +83,7 @@ Error explained(const Settings& settings, Error error) {
     return std::move(error)
         .means(room +
                "the snapshots that were there are whole, and what was stored of this one is used by the next try")
-        .next("qnwis_dr prune --storage-path " + settings.storage_path + " --dry-run");
+        .next("qnwis_dr prune --storage-path " + shell_quoted(settings.storage_path) + " --dry-run");
 }
 
 Result<std::string> find_workspace(const std::string& workspace) {

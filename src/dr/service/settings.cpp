@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "dr/base/shell_word.h"
 #include "dr/models/relative_path.h"
 #include "dr/models/suggest.h"
 
@@ -264,7 +265,7 @@ Error unknown_target(const ResolvedSettings& resolved, const std::string& name) 
     return Error{ErrorCode::NotFound,
                  "the plan's storage target '" + name + "' is not configured" + did_you_mean(name, known)}
         .means("nothing was written: nobody said where '" + name + "' is")
-        .next("qnwis_dr backup --spec backup_plan.json --storage-path " + resolved.settings.storage_path);
+        .next("qnwis_dr backup --spec backup_plan.json --storage-path " + shell_quoted(resolved.settings.storage_path));
 }
 
 }  // namespace

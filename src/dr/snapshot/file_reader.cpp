@@ -186,7 +186,7 @@ bool LargeFileReader::start() {
     cutter_.reset();
     sparse_ = is_sparse(file_.stat);
     cut_short_ = false;
-    head_.clear();
+    whole_.clear();
     size_ = file_.stat.size;
     offset_ = 0;
     run_end_ = sparse_ ? 0 : size_;
@@ -227,7 +227,7 @@ bool LargeFileReader::find_run() {
     if (start > offset_) {
         const std::uint64_t length = std::min(start - offset_, kHoleStep);
         cutter_.hole(length);
-        remember(Bytes(std::min<std::uint64_t>(length, kMaxPrivateKeyFile - head_.size())));
+        if (may_be_private_key()) whole_.resize(whole_.size() + length);
         offset_ += length;
         run_end_ = offset_;
         return true;
@@ -243,7 +243,7 @@ bool LargeFileReader::read_some() {
     const Result<std::size_t> got = read_at(file_.fd.get(), to, offset_);
     if (!got.ok()) return fail(got.error());
     cutter_.filled(got.value());
-    remember(to.first(got.value()));
+    if (may_be_private_key()) append(whole_, to.first(got.value()));
     offset_ += got.value();
     context_.bytes_read.fetch_add(got.value(), std::memory_order_relaxed);
     if (got.value() < to.size()) {
@@ -253,19 +253,14 @@ bool LargeFileReader::read_some() {
     return true;
 }
 
-void LargeFileReader::remember(ByteSpan bytes) {
-    if (context_.options.skip_private_keys)
-        append(head_, bytes.first(std::min(bytes.size(), kMaxPrivateKeyFile - head_.size())));
-}
-
-bool LargeFileReader::holds_private_key() const {
-    return context_.options.skip_private_keys && size_ <= kMaxPrivateKeyFile && looks_like_private_key(head_);
+bool LargeFileReader::may_be_private_key() const {
+    return context_.options.skip_private_keys && size_ <= kMaxPrivateKeyFile;
 }
 
 bool LargeFileReader::complete(std::vector<StoredBlob>& output) {
     // So small a file is read in one step: nothing of it has left this thread.
     static_assert(kMaxPrivateKeyFile < kStepBytes);
-    if (holds_private_key()) {
+    if (may_be_private_key() && looks_like_private_key(whole_)) {
         output.clear();
         work_.outcome.kind = ReadOutcome::Kind::PrivateKey;
         return false;

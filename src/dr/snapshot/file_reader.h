@@ -66,8 +66,7 @@ private:
     bool read_some();
     bool complete(std::vector<StoredBlob>& output);
     bool fail(Error error);
-    void remember(ByteSpan bytes);
-    bool holds_private_key() const;
+    bool may_be_private_key() const;
 
     ReadContext& context_;
     FileWork& work_;
@@ -79,7 +78,7 @@ private:
     std::uint64_t size_ = 0;    // how much is read: its size when it was opened
     std::uint64_t offset_ = 0;  // of the next byte to read
     std::uint64_t run_end_ = 0;
-    Bytes head_;  // the first kMaxPrivateKeyFile bytes, where private keys are left out
+    Bytes whole_;  // of a file that may be a private key
 };
 
 // What looks like a read of one file, for its entry: metadata, attributes and flags of the open file.

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "dr/base/hex.h"
+#include "dr/base/shell_word.h"
 #include "dr/platform/posix/posix_disk.h"
 #include "dr/platform/posix/small_file.h"
 #include "dr/storage/local_store.h"
@@ -105,7 +106,7 @@ Result<std::unique_ptr<ObjectStore>> open_store(std::string_view location, const
     if (!disk.ok() && disk.error().code() == ErrorCode::NotFound) {
         return Error{ErrorCode::NotFound, "there is no storage directory '" + parsed.path + "'"}
             .means("nothing was written; if it is on a disk of its own, that disk may not be mounted")
-            .next("qnwis_dr init --storage-path '" + parsed.path + "'");
+            .next("qnwis_dr init --storage-path " + shell_quoted(parsed.path));
     }
     if (!disk.ok()) return std::move(disk).error();
     std::unique_ptr<LocalStore> store =

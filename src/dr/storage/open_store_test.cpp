@@ -46,7 +46,7 @@ TEST(OpenStore, AMissingDirectoryIsNeverMadeByTheWay) {
 
     const Error missing = open_store(path, {}, random).error();
     EXPECT_EQ(missing.code(), ErrorCode::NotFound);
-    EXPECT_EQ(missing.next_step(), "qnwis_dr init --storage-path '" + path + "'");
+    EXPECT_EQ(missing.next_step(), "qnwis_dr init --storage-path " + path);
     EXPECT_FALSE(std::filesystem::exists(path));
 
     auto made = open_store(path, {.create = true, .backend = {}}, random);
