@@ -43,7 +43,7 @@ void catch_signals() {
         if (sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
         sigaction(number, &stop, nullptr);
     }
-    std::signal(SIGPIPE, SIG_IGN);
+    (void)std::signal(SIGPIPE, SIG_IGN);
 }
 
 bool interrupted() { return stop_count.load(std::memory_order_relaxed) > 0; }
@@ -51,9 +51,9 @@ bool interrupted() { return stop_count.load(std::memory_order_relaxed) > 0; }
 void restore_default_signals() {
     for (const int number : kStopping) {
         struct sigaction now{};
-        if (sigaction(number, nullptr, &now) == 0 && now.sa_handler == on_stop) std::signal(number, SIG_DFL);
+        if (sigaction(number, nullptr, &now) == 0 && now.sa_handler == on_stop) (void)std::signal(number, SIG_DFL);
     }
-    std::signal(SIGPIPE, SIG_DFL);
+    (void)std::signal(SIGPIPE, SIG_DFL);
 }
 
 QuietTerminal::QuietTerminal(int fd) {

@@ -1,5 +1,7 @@
 // `qnwis_dr stats`: how much is stored, and what deduplication and compression save.
 
+#include <cmath>
+
 #include "cli/commands.h"
 #include "cli/format.h"
 
@@ -11,7 +13,7 @@ double ratio(std::uint64_t whole, std::uint64_t part) {
 }
 
 std::string times(double value) {
-    const auto tenths = static_cast<std::uint64_t>(value * 10 + 0.5);
+    const auto tenths = static_cast<std::uint64_t>(std::llround(value * 10));
     return human_count(tenths / 10) + "." + std::to_string(tenths % 10) + "x";
 }
 
