@@ -27,6 +27,22 @@ Result<void> check_header(ByteSpan packed) {
 constexpr int kFastLevel = 1;
 constexpr int kDenseLevel = 3;
 
+struct Parameters {
+    int level = 0;
+    int hash_log = 0;  // 0: what the level says
+    int chain_log = 0;
+};
+
+Parameters parameters_of(int level) {
+    if (level == kDenseLevel) return {.level = level, .hash_log = 16, .chain_log = 15};
+    if (level == kLevelForNumbers) return {.level = kFastLevel, .hash_log = 13};
+    return {.level = level};
+}
+
+bool is_level(int level) {
+    return (level >= kMinCompressionLevel && level <= kMaxCompressionLevel) || level == kLevelForNumbers;
+}
+
 void set(ZSTD_CCtx* context, ZSTD_cParameter parameter, int value) {
     DR_CHECK(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0);
 }
@@ -34,7 +50,7 @@ void set(ZSTD_CCtx* context, ZSTD_cParameter parameter, int value) {
 }  // namespace
 
 std::uint32_t codec_build(int level) {
-    DR_CHECK(level >= kMinCompressionLevel && level <= kMaxCompressionLevel);
+    DR_CHECK(is_level(level));
     return ZSTD_versionNumber() * 256 + static_cast<std::uint32_t>(level);
 }
 
@@ -48,11 +64,12 @@ Compressor::Compressor(int level) : context_(ZSTD_createCCtx()), level_(0) {
 }
 
 void Compressor::set_level(int level) {
-    DR_CHECK(level >= kMinCompressionLevel && level <= kMaxCompressionLevel);
+    DR_CHECK(is_level(level));
     if (level == level_) return;
-    set(context_.get(), ZSTD_c_compressionLevel, level);
-    set(context_.get(), ZSTD_c_hashLog, level == kDenseLevel ? 16 : 0);  // 0: what the level says
-    set(context_.get(), ZSTD_c_chainLog, level == kDenseLevel ? 15 : 0);
+    const Parameters parameters = parameters_of(level);
+    set(context_.get(), ZSTD_c_compressionLevel, parameters.level);
+    set(context_.get(), ZSTD_c_hashLog, parameters.hash_log);
+    set(context_.get(), ZSTD_c_chainLog, parameters.chain_log);
     level_ = level;
 }
 
@@ -74,7 +91,12 @@ Result<std::size_t> Compressor::compress(ByteSpan plain, MutableByteSpan out) {
 int level_for(ByteSpan plain, int setting) {
     if (setting == kNoCompression || looks_incompressible(plain)) return kNoCompression;
     if (setting != kLevelByContent) return setting;
-    return looks_binary(plain) ? kDenseLevel : kFastLevel;
+    switch (content_of(plain)) {
+        case Content::Binary: return kDenseLevel;
+        case Content::Numbers: return kLevelForNumbers;
+        case Content::Text: break;
+    }
+    return kFastLevel;
 }
 
 void Decompressor::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }

@@ -19,6 +19,8 @@ namespace dr {
 
 inline constexpr int kMinCompressionLevel = 1;
 inline constexpr int kMaxCompressionLevel = 19;  // above it, readers need more memory than they have
+// A level of our own: zstd's level 1 with a match table of 2^13 entries, for text that is mostly columns of numbers.
+inline constexpr int kLevelForNumbers = 20;
 inline constexpr std::size_t kMaxWindowSize = 8U << 20;
 
 // What a session may ask for instead of a level for everything.
@@ -32,7 +34,8 @@ std::uint32_t codec_build(int level);
 // a core's cache: 1 % larger output than zstd's own, a third faster.
 class Compressor {
 public:
-    explicit Compressor(int level = kMinCompressionLevel);  // kMinCompressionLevel to kMaxCompressionLevel
+    // kMinCompressionLevel to kMaxCompressionLevel, or kLevelForNumbers.
+    explicit Compressor(int level = kMinCompressionLevel);
     ~Compressor();
     Compressor(Compressor&&) noexcept;
     Compressor& operator=(Compressor&&) noexcept;
@@ -82,13 +85,15 @@ private:
 // data.
 bool looks_incompressible(ByteSpan plain);
 
-// Whether `plain` looks like programs, images or tables of numbers rather than text: of the samples, more than one byte
-// in 32 is a control character that text does not have. The same promises.
-bool looks_binary(ByteSpan plain);
+// Text, text with many numbers (of the samples at least one byte in four is a digit), or programs, images and binary
+// tables (more than one byte in 32 is a control character that text does not have). The same promises.
+enum class Content : std::uint8_t { Text, Numbers, Binary };
+Content content_of(ByteSpan plain);
 
 // The level at which a session with this setting (a level, kNoCompression or kLevelByContent) compresses `plain`, or
-// kNoCompression. By content, what is binary gets level 3, which makes it 8 % smaller, and text level 1, which is as
-// small on columns of numbers and twice as fast (docs/adr/0009-level-by-content.md).
+// kNoCompression. By content, what is binary gets level 3, which makes it 8 % smaller, text level 1, and columns of
+// numbers kLevelForNumbers, which is smaller on most of them than any level up to 3
+// (docs/adr/0009-level-by-content.md).
 int level_for(ByteSpan plain, int setting);
 
 }  // namespace dr

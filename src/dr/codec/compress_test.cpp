@@ -28,6 +28,14 @@ Bytes csv(std::size_t size, std::uint64_t seed) {
     return Bytes(lines.begin(), lines.end());
 }
 
+Bytes prose(std::size_t size) {
+    std::string words;
+    while (words.size() < size)
+        words += "Ministry of Labour \u0648\u0632\u0627\u0631\u0629 \u0627\u0644\u0639\u0645\u0644\n";
+    words.resize(size);
+    return Bytes(words.begin(), words.end());
+}
+
 Bytes packed_by(Compressor& compressor, ByteSpan plain) {
     Bytes out(Compressor::bound(plain.size()));
     out.resize(compressor.compress(plain, out).value());
@@ -52,7 +60,7 @@ TEST(Compress, WhatIsPackedIsUnpacked) {
 }
 
 TEST(Compress, FramesArePlain) {
-    for (const int level : {1, 3, 19}) {
+    for (const int level : {1, 3, 19, kLevelForNumbers}) {
         Compressor compressor{level};
         const Bytes packed = packed_by(compressor, csv(300'000, 3));
         EXPECT_TRUE(equal(ByteSpan{packed}.first(5), Bytes{0x28, 0xb5, 0x2f, 0xfd, 0})) << level;
@@ -62,7 +70,7 @@ TEST(Compress, FramesArePlain) {
 
 // What the object compressed before, what failed in it, or that it is another one: no byte may depend on it.
 TEST(Compress, EqualBytesPackEqually) {
-    for (const int level : {1, 3, 6, 13}) {
+    for (const int level : {1, 3, 6, 13, kLevelForNumbers}) {
         Compressor reused{level};
         for (std::uint64_t seed = 0; seed < 25; ++seed) {
             const Bytes plain = csv(1000 + seed * 9173, seed % 5);
@@ -86,7 +94,8 @@ TEST(Compress, WhatDoesNotShrinkDoesNotFit) {
 TEST(Compress, TheBuildNamesLibraryAndLevel) {
     EXPECT_EQ(codec_build(3), ZSTD_versionNumber() * 256 + 3);
     EXPECT_NE(codec_build(3), codec_build(4));
-    EXPECT_DEATH(codec_build(20), "a bug");
+    EXPECT_NE(codec_build(kLevelForNumbers), codec_build(1));
+    EXPECT_DEATH(codec_build(21), "a bug");
     EXPECT_DEATH(Compressor{0}, "a bug");
 }
 
@@ -213,24 +222,28 @@ Bytes table(std::size_t size, std::uint64_t seed) {
     return out;
 }
 
-TEST(Binary, TablesAreAndTextInAnyLanguageIsNot) {
-    std::string arabic;
-    while (arabic.size() < 100'000) arabic += "\u0648\u0632\u0627\u0631\u0629 \u0627\u0644\u0639\u0645\u0644\n";
-    for (const std::size_t size : {4U, 100U, 5000U, 300'000U}) EXPECT_TRUE(looks_binary(table(size, 1))) << size;
-    for (const std::size_t size : {0U, 1U, 100U, 5000U, 300'000U}) EXPECT_FALSE(looks_binary(csv(size, 2))) << size;
-    EXPECT_FALSE(looks_binary(as_bytes(arabic)));
+TEST(ContentOf, TellsTablesColumnsOfNumbersAndTextInAnyLanguage) {
+    for (const std::size_t size : {4U, 100U, 5000U, 300'000U})
+        EXPECT_EQ(content_of(table(size, 1)), Content::Binary) << size;
+    for (const std::size_t size : {100U, 5000U, 300'000U})
+        EXPECT_EQ(content_of(csv(size, 2)), Content::Numbers) << size;
+    EXPECT_EQ(content_of({}), Content::Text);
+    EXPECT_EQ(content_of(prose(100'000)), Content::Text);
 }
 
 TEST(LevelFor, BytesDecideUnlessTheSettingDoes) {
-    const Bytes text = csv(1U << 20, 3);
-    const Bytes numbers = table(1U << 20, 4);
+    const Bytes text = prose(1U << 20);
+    const Bytes numbers = csv(1U << 20, 3);
+    const Bytes binary = table(1U << 20, 4);
     const Bytes noise = random_bytes(1U << 20, 5);
     EXPECT_EQ(level_for(text, kLevelByContent), 1);
-    EXPECT_EQ(level_for(numbers, kLevelByContent), 3);
+    EXPECT_EQ(level_for(numbers, kLevelByContent), kLevelForNumbers);
+    EXPECT_EQ(level_for(binary, kLevelByContent), 3);
     EXPECT_EQ(level_for(noise, kLevelByContent), kNoCompression);
     EXPECT_EQ(level_for(noise, 9), kNoCompression);
     EXPECT_EQ(level_for(text, 9), 9);
     EXPECT_EQ(level_for(numbers, 9), 9);
+    EXPECT_EQ(level_for(binary, 9), 9);
     EXPECT_EQ(level_for(text, kNoCompression), kNoCompression);
 }
 
@@ -244,6 +257,10 @@ TEST(Compress, ALevelCanBeChangedAndBack) {
     Compressor three{3};
     EXPECT_EQ(packed_by(changing, plain), packed_by(three, plain));
     EXPECT_NE(packed_by(changing, plain), packed_by(one, plain));
+    changing.set_level(kLevelForNumbers);
+    EXPECT_NE(packed_by(changing, plain), packed_by(one, plain));
+    changing.set_level(1);
+    EXPECT_EQ(packed_by(changing, plain), packed_by(one, plain));
 }
 
 TEST(Incompressible, WhatIsCompressedAlreadyIsSo) {

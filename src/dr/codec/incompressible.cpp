@@ -1,4 +1,4 @@
-// looks_incompressible(), looks_binary(): counting in samples, in whole numbers only, so that every processor answers
+// looks_incompressible(), content_of(): counting in samples, in whole numbers only, so that every processor answers
 // alike.
 //
 // Many small spots see a mixture (an archive of pictures and text) better than a few large ones, and 64 bytes are one
@@ -77,19 +77,22 @@ bool looks_incompressible(ByteSpan plain) {
     return std::adjacent_find(samples.starts.begin(), end) == end;
 }
 
-bool looks_binary(ByteSpan plain) {
+Content content_of(ByteSpan plain) {
     // Bits of the characters below 32 that text has: tab, line feed, vertical tab, form feed, carriage return, escape.
     constexpr std::uint32_t kOfText = 1U << 9 | 1U << 10 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 27;
     const std::size_t spots = std::clamp<std::size_t>(plain.size() / 2048, 1, kMostSpots);
     const std::size_t stride = plain.size() / spots;
     const std::size_t length = std::min(kSpot, stride);
     std::size_t control = 0;
+    std::size_t digits = 0;
     for (std::size_t i = 0; i < spots; ++i) {
         for (const std::uint8_t value : plain.subspan(i * stride, length)) {
             control += value < 32 && (kOfText >> value & 1U) == 0 ? 1 : 0;
+            digits += value >= '0' && value <= '9' ? 1 : 0;
         }
     }
-    return control * 32 > spots * length;
+    if (control * 32 > spots * length) return Content::Binary;
+    return digits != 0 && digits * 4 >= spots * length ? Content::Numbers : Content::Text;
 }
 
 }  // namespace dr
