@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <queue>
 #include <unordered_map>
@@ -33,6 +35,34 @@ std::vector<Layer> layers_of(std::span<const RunSummary> runs) {
         layer->rows += run->rows;
     }
     return layers;
+}
+
+// How many of these row counts, in rising order, to merge: as few as needed, then on while the next is not much larger
+// than all before it.
+std::size_t how_many(std::span<const std::uint64_t> rows, std::size_t fewest) {
+    std::uint64_t before = std::accumulate(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(fewest), 0ULL);
+    std::size_t count = fewest;
+    for (; count < rows.size() && rows[count] <= 2 * before; ++count) before += rows[count];
+    return count;
+}
+
+template <typename Range>
+std::vector<std::uint64_t> row_counts(const Range& range) {
+    std::vector<std::uint64_t> rows;
+    for (const auto& each : range) rows.push_back(each.rows);
+    return rows;
+}
+
+std::vector<PackId> small_runs_to_merge(std::span<const RunSummary> runs) {
+    std::vector<RunSummary> small;
+    std::ranges::copy_if(runs, std::back_inserter(small),
+                         [](const RunSummary& run) { return run.rows < kRowsPerRun / 2; });
+    if (small.size() <= kMaxSmallRuns) return {};
+    std::ranges::stable_sort(small, {}, &RunSummary::rows);
+    std::vector<PackId> chosen;
+    for (const RunSummary& run : std::span{small}.first(how_many(row_counts(small), kMaxSmallRuns / 2)))
+        chosen.push_back(run.id);
+    return chosen;
 }
 
 Result<std::vector<PackName>> all_packs(const IndexRunReader& run) {
@@ -173,14 +203,10 @@ Result<std::vector<PackName>> packs_of_run(ObjectStore& objects, const Repositor
 std::vector<PackId> plan_merge(std::span<const RunSummary> runs, std::size_t max_depth) {
     DR_CHECK(max_depth >= 1);
     std::vector<Layer> layers = layers_of(runs);
-    if (layers.size() <= max_depth) return {};
+    if (layers.size() <= max_depth) return small_runs_to_merge(runs);
     std::ranges::stable_sort(layers, {}, &Layer::rows);
-    // As few as needed, then on while the next is not much larger than all before it.
-    std::size_t count = layers.size() - max_depth + 1;
-    std::uint64_t rows = 0;
-    for (std::size_t i = 0; i < count; ++i) rows += layers[i].rows;
-    for (; count < layers.size() && layers[count].rows <= 2 * rows; ++count) rows += layers[count].rows;
     std::vector<PackId> chosen;
+    const std::size_t count = how_many(row_counts(layers), layers.size() - max_depth + 1);
     for (const Layer& layer : std::span{layers}.first(count)) {
         for (const RunSummary* run : layer.runs) chosen.push_back(run->id);
     }

@@ -30,8 +30,12 @@ Result<std::vector<PackName>> packs_of_run(ObjectStore& objects, const Repositor
 // The most runs that one id may have to be looked for in before runs are merged.
 inline constexpr std::size_t kMaxRunDepth = 8;
 
-// Which runs to merge so that no id lies in the range of more than `max_depth` runs; none when that holds already. Runs
-// of like size go together, so that a row is written again only as often as the logarithm of their number.
+// Runs that are less than half full, more than this many, cost time at every opening, however few rows they have.
+inline constexpr std::size_t kMaxSmallRuns = 16;
+
+// Which runs to merge so that no id lies in the range of more than `max_depth` runs and few runs are small; none when
+// that holds already. Runs of like size go together, so that a row is written again only as often as the logarithm of
+// their number; full runs beside each other are left alone, however many they are.
 std::vector<PackId> plan_merge(std::span<const RunSummary> runs, std::size_t max_depth = kMaxRunDepth);
 
 // Writes what `runs` say of packs that are live as new runs, durable as asked for. Rows stream; what is held is one new

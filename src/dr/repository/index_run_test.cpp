@@ -430,6 +430,51 @@ TEST(IndexMergePlan, EndsWithinTheDepthHoweverManyThereAre) {
     EXPECT_LE(runs.size() - chosen.size() + 1, kMaxRunDepth);
 }
 
+// Every backup adds a run, and what a merge writes is cut into runs of kRowsPerRun.
+struct History {
+    std::vector<RunSummary> runs;
+    std::uint64_t written = 0;
+    std::uint64_t number = 0;
+
+    void add(std::uint64_t rows, std::uint64_t first, std::uint64_t last) {
+        const std::uint64_t pieces = (rows + kRowsPerRun - 1) / kRowsPerRun;
+        const std::uint64_t width = (last - first) / pieces;
+        for (std::uint64_t i = 0; i < pieces; ++i) {
+            const std::uint64_t share = rows * (i + 1) / pieces - rows * i / pieces;
+            runs.push_back(summary(number++, share, first + i * width, first + (i + 1) * width - 1));
+        }
+        written += rows;
+        const std::vector<PackId> merged = plan_merge(runs);
+        if (merged.empty()) return;
+        const auto goes = [&](const RunSummary& run) { return std::ranges::find(merged, run.id) != merged.end(); };
+        std::uint64_t sum = 0, low = ~std::uint64_t{0}, high = 0;
+        for (const RunSummary& run : runs) {
+            if (!goes(run)) continue;
+            sum += run.rows;
+            low = std::min(low, run.first.high);
+            high = std::max(high, run.last.high);
+        }
+        std::erase_if(runs, goes);
+        add(sum, low, high + 1);
+    }
+};
+
+TEST(IndexMergePlan, WritesARowAgainSeldomHoweverManyRunsAreFull) {
+    History history;
+    constexpr std::uint64_t kBackups = 2000, kRows = 10'000, kEverywhere = std::uint64_t{1} << 40;
+    for (std::uint64_t i = 0; i < kBackups; ++i) history.add(kRows, 0, kEverywhere);
+    EXPECT_LE(history.written, kBackups * kRows * 8);
+    EXPECT_LE(history.runs.size(), kBackups * kRows / kRowsPerRun * 2 + kMaxSmallRuns);
+}
+
+TEST(IndexMergePlan, KeepsRunsOfFewRowsFewAlthoughTheyDoNotOverlap) {
+    History history;
+    constexpr std::uint64_t kBackups = 2000;
+    for (std::uint64_t i = 0; i < kBackups; ++i) history.add(2, i * 7919 % kBackups * 10, i * 7919 % kBackups * 10 + 9);
+    EXPECT_LE(history.runs.size(), kMaxSmallRuns);
+    EXPECT_LE(history.written, kBackups * 2 * 8);
+}
+
 // --- rebuilding
 
 TEST(IndexRebuild, SaysTheSameAsTheIndexThatWasLost) {

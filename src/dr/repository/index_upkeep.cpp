@@ -9,16 +9,6 @@
 namespace dr {
 namespace {
 
-// More than this many runs cost time at every opening, however few rows they have.
-constexpr std::size_t kMaxRuns = 16;
-
-std::vector<PackId> smaller_half(std::vector<RunSummary> runs) {
-    std::ranges::stable_sort(runs, {}, &RunSummary::rows);
-    std::vector<PackId> ids;
-    for (std::size_t i = 0; i < runs.size() / 2; ++i) ids.push_back(runs[i].id);
-    return ids;
-}
-
 class Upkeep {
 public:
     explicit Upkeep(const IndexUpkeep& world) : world_(world) {}
@@ -66,9 +56,7 @@ std::vector<PackId> Upkeep::plan() {
     }
     // The order of a hash table is not the same everywhere; equal input must give equal bytes.
     std::ranges::sort(summaries, {}, &RunSummary::id);
-    std::vector<PackId> old = plan_merge(summaries);
-    if (old.empty() && summaries.size() > kMaxRuns) old = smaller_half(summaries);
-    return old;
+    return plan_merge(summaries);
 }
 
 // A run that opens may still have rows that cannot be read. The others are merged without it.
