@@ -50,15 +50,18 @@ void print_human(Shell& shell, const VerifyResult& result) {
 }
 
 // What is wrong, for people; the exit status is that of an integrity failure.
-int complain(Shell& shell, const VerificationReport& report) {
+int complain(Shell& shell, const VerifyResult& result) {
+    const VerificationReport& report = result.report;
     const std::size_t shown = std::min(report.errors.size(), kWarningsShown);
     for (std::size_t i = 1; i < shown; ++i) shell.console().complain("damaged: " + report.errors[i]);
     const std::string id = report.snapshot_id.text().substr(0, 12);
     const std::string first = report.errors.empty() ? "a check failed" : report.errors.front();
     const Error error = Error{ErrorCode::Damaged, "snapshot " + id + " did not pass: " + first}
                             .means(counted(report.errors.size(), "thing is", "things are") +
-                                   " not what was written; other files and other snapshots can be restored, and the "
-                                   "next backup stores anew what it finds damaged")
+                                   " not what was written; other files and other snapshots can be restored" +
+                                   (result.damage_recorded ? ", and the next backup stores anew what it still finds "
+                                                             "in its sources"
+                                                           : ""))
                             .next(shell.command_line("verify --all --json --snapshot-id " + id));
     shell.console().show(error);
     return info(error.code()).exit_status;
@@ -79,7 +82,7 @@ Result<int> verify(Shell& shell, const VerifyLine& line) {
             print_json(shell, result);
         else
             print_human(shell, result);
-        if (!result.report.passed()) status = complain(shell, result.report);
+        if (!result.report.passed()) status = complain(shell, result);
     }
     return status;
 }

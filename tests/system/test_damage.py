@@ -45,14 +45,16 @@ class Damage(unittest.TestCase):
             with open(path, "wb") as file:
                 file.write(content)
 
-    def assert_the_next_backup_heals(self, change):
+    def assert_the_next_backup_heals(self, change, verified_before=False):
         first = self.machine.backup(self.plan)
         self.damage(self.metadata_pack(), change)
-        self.machine.run("verify", "--snapshot-id", first["snapshot_id"], "--all", "--json", code=13)
+        if verified_before:
+            self.machine.run("verify", "--snapshot-id", first["snapshot_id"], "--all", "--json", code=13)
 
         done = self.machine.run("backup", "--spec", self.plan, "--json")
         second = done.json
-        self.assertIn(b"warning: 'pack ", done.err, done)
+        if not verified_before:
+            self.assertIn(b"warning: 'pack ", done.err, done)
         self.assertEqual(second["files_unreadable"], 0)
         self.assertEqual(second["file_count"], first["file_count"])
         self.assertLess(second["bytes_stored"], 4 * MIB, "data is there already")
@@ -86,6 +88,47 @@ class Damage(unittest.TestCase):
 
     def test_a_pack_of_trees_that_is_cut_off(self):
         self.assert_the_next_backup_heals(lambda content: content[:200])
+
+    def test_a_pack_of_trees_that_a_verification_found_damaged(self):
+        self.assert_the_next_backup_heals(lambda content: content[:200], verified_before=True)
+
+    def assert_content_is_stored_anew(self, change, *verify):
+        first = self.machine.backup(self.plan)
+        large = max(self.packs(), key=os.path.getsize)
+        self.damage(large, change)
+        done = self.machine.run("verify", "--snapshot-id", first["snapshot_id"], *verify, code=13)
+        self.assertIn(b"stores anew", done.err, done)
+
+        second = self.machine.run("backup", "--spec", self.plan, "--json").json
+        self.assertGreater(second["bytes_stored"], 10 * MIB, second)
+        self.machine.verify_everything([second["snapshot_id"]])
+        target = os.path.join(self.machine.target, "healed")
+        self.machine.restore(target, snapshot=second["snapshot_id"])
+        self.assertEqual(tree_bytes(target), tree_bytes(self.source))
+        # It was told once, and stays known.
+        third = self.machine.run("backup", "--spec", self.plan, "--json").json
+        self.assertEqual(third["bytes_read"], 0)
+        # What is stored anew heals the first snapshot too: its content has a second copy now.
+        self.machine.restore(os.path.join(self.machine.target, "first"), snapshot=first["snapshot_id"])
+
+    def test_content_that_a_verification_found_damaged(self):
+        def flip(content):
+            for at in range(3 * MIB, len(content) - MIB, 1000):
+                content[at] ^= 1
+            return content
+
+        self.assert_content_is_stored_anew(flip, "--all")
+
+    def test_content_that_a_sample_found_damaged(self):
+        def flip(content):
+            for at in range(1000, len(content), 1000):
+                content[at] ^= 1
+            return content
+
+        self.assert_content_is_stored_anew(flip, "--sample-count", "8001")
+
+    def test_content_that_is_gone(self):
+        self.assert_content_is_stored_anew(lambda content: None, "--all")
 
     def test_a_pack_of_trees_that_is_gone(self):
         self.assert_the_next_backup_heals(lambda content: None)

@@ -79,6 +79,7 @@ Result<std::vector<SealedBox>> read_boxes(ByteSpan file, std::uint32_t number) {
     std::vector<SealedBox> boxes;
     for (std::uint32_t i = 0; wire.ok() && i < count; ++i) {
         const PublicKey slot = wire.id<PublicKey>();
+        if (std::ranges::find(boxes, slot, &SealedBox::slot) != boxes.end()) wire.fail("it names a slot twice");
         boxes.push_back({slot, wire.raw(wire.u32())});
     }
     const std::size_t covered = wire.position();

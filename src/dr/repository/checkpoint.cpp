@@ -64,8 +64,12 @@ private:
         page_.clear();
     }
     void write(const std::string& name) {
-        // Most pages are those of the checkpoint before; a page is what its name says, so one that is there will do.
-        if (store_.size(name).ok()) return;
+        // Most pages are those of the checkpoint before. One that rotted would spoil every later checkpoint too.
+        if (const Result<Bytes> there = store_.get(name, kMaxPage); there.ok()) {
+            if (equal(there.value(), page_)) return;
+            if (Result<void> removed = store_.remove(name); !removed.ok()) failure_ = std::move(removed).error();
+        }
+        if (failure_) return;
         Result<void> put = store_.put_new(name, page_, Durability::Now);
         if (!put.ok() && put.error().code() != ErrorCode::AlreadyExists) failure_ = std::move(put).error();
     }

@@ -127,6 +127,25 @@ TEST(Checkpoint, PagesAreSharedWithTheOneBefore) {
     EXPECT_LE(world.store->list("checkpoints/pages").value().size(), before + 6);
 }
 
+TEST(Checkpoint, APageThatRottedIsWrittenAgain) {
+    World world;
+    Script script;
+    std::uint64_t parent = 0;
+    for (std::uint64_t i = 0; i < 1500; ++i) parent = script.backup(i, {i}, parent);
+    ASSERT_TRUE(write_checkpoint(*world.store, script.state, key(1)).ok());
+    for (const ObjectInfo& page : world.store->list("checkpoints/pages").value()) {
+        Bytes bytes = world.store->get(page.name, 1U << 20).value();
+        bytes[bytes.size() / 2] ^= 1;
+        ASSERT_TRUE(world.disk.overwrite(page.name, bytes).ok());
+    }
+    script.backup(1500, {1500}, parent);
+    ASSERT_TRUE(write_checkpoint(*world.store, script.state, key(1)).ok());
+    const Result<Checkpoint> read =
+        read_checkpoint(*world.store, script.state.head().seq, script.state.repository(), {key(1).public_key()});
+    ASSERT_TRUE(read.ok()) << read.error().one_line();
+    EXPECT_EQ(read.value().state, script.state);
+}
+
 // Items that a signed root brings are still read with care: a bug of another version must end as an error.
 TEST(Checkpoint, ItemsThatDoNotFitTogetherAreDamage) {
     const State state = full_state();

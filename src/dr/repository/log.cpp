@@ -100,9 +100,9 @@ Result<bool> Log::exists(std::uint64_t seq) const {
     return size.ok();
 }
 
-// Whether there is a record after the absent `seq`: at the distances 1, 2, 4, … up to `reach`.
+// Whether there is a record after the absent `seq`, up to `reach` numbers on.
 Result<bool> Log::is_beyond(std::uint64_t seq, std::uint64_t reach) const {
-    for (std::uint64_t distance = 1; distance <= reach; distance *= 2) {
+    for (std::uint64_t distance = 1; distance <= reach; ++distance) {
         if (DR_TRY(exists(seq + distance))) return true;
     }
     return false;
@@ -141,7 +141,7 @@ Result<std::optional<PublicKey>> Log::load_checkpoint(const std::vector<PublicKe
 
 // Whether the record at that number is the one named, as far as it is still there.
 Result<bool> Log::is_in_log(const Head& head) const {
-    const Result<Bytes> body = body_at(head.seq);
+    const Result<Bytes> body = body_at(head.seq, [&](ByteSpan found) { return record_hash(found) == head.hash; });
     if (body.ok()) return record_hash(body.value()) == head.hash;
     if (body.error().code() == ErrorCode::NotFound) return true;
     if (body.error().code() == ErrorCode::Damaged) return false;
@@ -180,7 +180,7 @@ Result<Log::End> Log::what_ends(std::uint64_t seq, std::uint64_t reach) {
         if (body.ok() && DR_TRY(replay_body(body.value()))) return End::Unsure;
     }
     // Archives are of whole groups: where one is, all its records were.
-    if (none && seen_ <= seq && !DR_TRY(is_beyond(seq, reach))) return End::Log;
+    if (none && seen_ < seq && !DR_TRY(is_beyond(seq, reach))) return End::Log;
     // Numbers are taken in order: whoever took a later one did so after this one, which must be there now.
     return DR_TRY(exists(seq)) ? End::Unsure : End::Hole;
 }
@@ -195,9 +195,11 @@ Result<bool> Log::replay_next() {
     unsettled_ = true;
     const Result<ByteSpan> body = file.ok() ? body_in_file(file.value()) : Result<ByteSpan>{file.error()};
     if (body.ok() && DR_TRY(replay_body(body.value()))) return true;
-    // The object is no good: perhaps it rotted, and the archive has it.
-    if (const Result<Bytes> archived = body_at(seq); archived.ok() && DR_TRY(replay_body(archived.value())))
-        return true;
+    // The object is no good: perhaps it rotted, or another lies in its place, and the archive has it.
+    if (const Result<Bytes> archived = file_in_archive(*store_, seq); archived.ok()) {
+        const Result<ByteSpan> found = body_in_file(archived.value());
+        if (found.ok() && DR_TRY(replay_body(found.value()))) return true;
+    }
     // What is larger than any record is not read; its hash is then that of nothing.
     apply_junk(state_, seq, file.ok() ? sha256(file.value()) : Sha256{});
     return true;
@@ -336,20 +338,23 @@ void Log::write_caches(const SigningKey& key) const {
 
 // --- reading again
 
-// The body of a record from its own object or, where that is damaged, from the archive.
-Result<Bytes> Log::body_at(std::uint64_t seq) const {
+// The body of a record from its own object or, where that is damaged or not what is wanted, from the archive. Where
+// neither is, what is readable is returned, for the caller to refuse.
+Result<Bytes> Log::body_at(std::uint64_t seq, const Wanted& is_wanted) const {
     const auto body_of = [](const Bytes& file) -> Result<Bytes> {
         const ByteSpan body = DR_TRY(body_in_file(file));
         return Bytes(body.begin(), body.end());
     };
     Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
     Result<Bytes> body = file.ok() ? body_of(file.value()) : std::move(file);
-    if (body.ok() || (body.error().code() != ErrorCode::Damaged && body.error().code() != ErrorCode::NotFound))
+    if (body.ok() && is_wanted(body.value())) return body;
+    if (!body.ok() && body.error().code() != ErrorCode::Damaged && body.error().code() != ErrorCode::NotFound)
         return body;
     const Result<Bytes> archived = file_in_archive(*store_, seq);
     if (!archived.ok()) return body;
     Result<Bytes> from_archive = body_of(archived.value());
-    return from_archive.ok() ? from_archive : body;
+    const bool better = from_archive.ok() && (!body.ok() || is_wanted(from_archive.value()));
+    return better ? from_archive : body;
 }
 
 Result<LogRecord> Log::read(std::uint64_t seq) const {
@@ -366,18 +371,27 @@ Result<RecordHash> Log::hash_of(std::uint64_t seq) const {
 
 Result<bool> Log::continues(const Head& earlier) const {
     RecordHash hash = earlier.hash;
+    std::optional<Error> damage;
     for (std::uint64_t seq = earlier.seq + 1; seq <= state_.head().seq; ++seq) {
-        const Result<Bytes> body = body_at(seq);
+        const auto follows = [&](ByteSpan body) {
+            const Result<LogRecord> record = decode_record(body);
+            return record.ok() && record.value().seq == seq && record.value().prev == hash;
+        };
+        const Result<Bytes> body = body_at(seq, follows);
         if (!body.ok() && body.error().code() != ErrorCode::Damaged) return body.error();
         // Whatever does not follow is junk that was passed, or proof of a fork: the end of the walk tells which.
-        const Result<LogRecord> record = body.ok() ? decode_record(body.value()) : Result<LogRecord>{body.error()};
-        if (record.ok() && record.value().seq == seq && record.value().prev == hash) hash = record_hash(body.value());
+        if (body.ok() && follows(body.value())) hash = record_hash(body.value());
+        if (!body.ok() && !damage) damage = damaged_at(seq, body.error().what());
     }
-    return earlier.seq <= state_.head().seq && hash == state_.head().hash;
+    const bool arrived = earlier.seq <= state_.head().seq && hash == state_.head().hash;
+    // A record that rotted proves no other history.
+    if (!arrived && damage) return *damage;
+    return arrived;
 }
 
 Result<Commit> Log::commit_of(const Snapshot& snapshot) const {
-    const Bytes body = DR_TRY(body_at(snapshot.record));
+    const Bytes body =
+        DR_TRY(body_at(snapshot.record, [&](ByteSpan found) { return record_hash(found) == snapshot.record_hash; }));
     if (record_hash(body) != snapshot.record_hash)
         return damaged_at(snapshot.record, "it is not the one that was replayed");
     LogRecord record = DR_TRY(decode_record(body));

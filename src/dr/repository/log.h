@@ -92,7 +92,8 @@ private:
     Result<bool> replay_next();
     Result<bool> replay_body(ByteSpan body);
     const VerifyKey* key_of(const PublicKey& actor);
-    Result<Bytes> body_at(std::uint64_t seq) const;
+    using Wanted = std::function<bool(ByteSpan body)>;
+    Result<Bytes> body_at(std::uint64_t seq, const Wanted& is_wanted = [](ByteSpan) { return true; }) const;
 
     Result<void> may_append(const RecordPayload& payload) const;
     Result<Taken> take_number(std::uint64_t seq, RecordType type, ByteSpan file);

@@ -456,6 +456,32 @@ TEST(LogDamage, TheArchiveHealsADamagedRecord) {
     EXPECT_EQ(world.open(options).read(18).value().seq, 18U);
 }
 
+// Somebody copied one record over another: both are well formed, and only the archive has the one that belongs there.
+TEST(LogDamage, TheArchiveHealsARecordThatAnotherWasPutOver) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kArchiveEvery + 3) append_pair(log, key(1), world.clock);
+    const Bytes other = world.store->get(record_name(101), kMaxRecordFile).value();
+    ASSERT_TRUE(world.disk.overwrite(record_name(100), other).ok());
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), log.state());
+    const Head before{99, log.hash_of(99).value()};
+    EXPECT_TRUE(world.open().continues(before).value());
+}
+
+// What rotted proves no other history: nobody should be told to accept one.
+TEST(LogDamage, ARottenRecordBehindACheckpointIsNoFork) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 70) append_pair(log, key(1), world.clock);
+    const Head before{14, log.hash_of(14).value()};
+    world.damage(record_name(30), true);
+    const Log later = world.open();
+    EXPECT_EQ(later.continues(before).error().code(), ErrorCode::Damaged);
+    EXPECT_TRUE(later.continues({50, log.hash_of(50).value()}).value());
+}
+
 // A record that is gone while later ones are there is a hole, not the end: who took it for the end would write over
 // what was acknowledged.
 TEST(LogHole, IsDamageNotAnEnd) {
@@ -487,6 +513,16 @@ TEST(LogHole, OfSeveralRecordsIsSeenToo) {
         LogOptions options;
         options.use_checkpoints = first > 191;
         EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Damaged);
+    }
+}
+
+TEST(LogHole, IsSeenWhateverItsWidthUpToWhereOneLooks) {
+    for (std::uint64_t width = 1; width <= 20; ++width) {
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < 18 + width) log.append(key(1), world.clock, Open{}).value();
+        for (std::uint64_t lost = 18; lost < 18 + width; ++lost) world.store->remove(record_name(lost)).value();
+        EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged) << width;
     }
 }
 

@@ -66,12 +66,41 @@ std::optional<BlobPlace> PackSource::find_in_index(const BlobId& id, const BlobI
 }
 
 Result<BlobPlace> PackSource::locate(const BlobId& id) {
+    if (any_damage_) {
+        if (const std::optional<BlobPlace> found = find_undamaged(id)) return *found;
+    }
     if (const std::optional<BlobPlace> found = find_in_index(id, world_.is_live)) return *found;
     if (world_.is_there) {
         if (const std::optional<BlobPlace> found = find_in_index(id, world_.is_there)) return *found;
     }
     if (const std::optional<BlobPlace> found = DR_TRY(find_in_packs(id))) return *found;
     return missing(id);
+}
+
+// A copy outside the packs that turned out damaged, as far as the index knows one.
+std::optional<BlobPlace> PackSource::find_undamaged(const BlobId& id) {
+    const std::vector<PackId> damaged = damage_met();
+    for (const BlobIndex::IsLive& counts : {world_.is_live, world_.is_there}) {
+        if (!counts) continue;
+        const auto good = [&](const PackId& pack) {
+            return counts(pack) && !std::ranges::binary_search(damaged, pack);
+        };
+        if (const std::optional<BlobPlace> found = find_in_index(id, good)) return found;
+    }
+    return std::nullopt;
+}
+
+std::vector<PackId> PackSource::damage_met() const {
+    const std::lock_guard lock{damage_mutex_};
+    return damage_met_;
+}
+
+void PackSource::remember_damage(std::uint32_t pack) {
+    const PackId id = pack_id(pack);
+    const std::lock_guard lock{damage_mutex_};
+    const auto at = std::ranges::lower_bound(damage_met_, id);
+    if (at == damage_met_.end() || *at != id) damage_met_.insert(at, id);
+    any_damage_ = true;
 }
 
 Result<std::vector<PackId>> PackSource::packs_of(const BlobId& id) {
@@ -89,7 +118,9 @@ Result<std::optional<BlobPlace>> PackSource::find_in_packs(const BlobId& id) {
     for (Scan* const part : {&uncovered_, &covered_}) {
         const Result<void> scanned = scan(*part);
         if (const auto rows = rows_in(*part, id); !rows.empty()) {
-            const IndexRow& row = rows.front();
+            const auto live =
+                std::ranges::find_if(rows, [&](const IndexRow& row) { return world_.is_live(pack_id(row.pack)); });
+            const IndexRow& row = live != rows.end() ? *live : rows.front();
             return std::optional{BlobPlace{row.pack, row.frame_offset, row.frame_length, row.ordinal}};
         }
         if (!scanned.ok() && !failure) failure = scanned.error();
@@ -159,6 +190,12 @@ Result<std::shared_ptr<const FrameCipher>> PackSource::cipher_of(std::uint32_t p
 }
 
 Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame(const BlobPlace& place) {
+    Result<std::shared_ptr<const OpenFrame>> frame = open_frame_at(place);
+    if (!frame.ok() && means_damage(frame.error())) remember_damage(place.pack);
+    return frame;
+}
+
+Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame_at(const BlobPlace& place) {
     const std::string object = name_of(place.pack).object();
     const auto cipher = DR_TRY(cipher_of(place.pack, object));
     FramePlain frame =
@@ -175,8 +212,20 @@ Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame(const BlobPlace&
     return std::shared_ptr<const OpenFrame>{new OpenFrame{std::move(frame.memory), std::move(blobs)}, give_back};
 }
 
+// Ends where locate() has no other place to offer: every pack that fails is remembered.
 Result<Bytes> PackSource::read(BlobType type, const BlobId& id) {
-    const BlobPlace place = DR_TRY(locate(id));
+    BlobPlace place = DR_TRY(locate(id));
+    while (true) {
+        Result<Bytes> blob = read_at(place, type, id);
+        if (blob.ok() || !means_damage(blob.error())) return blob;
+        remember_damage(place.pack);
+        const BlobPlace other = DR_TRY(locate(id));
+        if (other.pack == place.pack) return blob;
+        place = other;
+    }
+}
+
+Result<Bytes> PackSource::read_at(const BlobPlace& place, BlobType type, const BlobId& id) {
     const std::uint64_t key = std::uint64_t{place.pack} << 32U | place.frame_offset;
     std::shared_ptr<const OpenFrame> frame = frames_.find(key);
     if (frame == nullptr) {

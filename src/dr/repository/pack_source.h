@@ -1,6 +1,7 @@
 #pragma once
 // PackSource: a BlobSource that reads packs, led by the index runs; where those do not know a blob, by the directories
-// of the packs themselves. So a repository without any index can be read, only slower.
+// of the packs themselves. So a repository without any index can be read, only slower. A blob that lies in two packs is
+// read from the second one where the first turns out damaged.
 
 #include <atomic>
 #include <cstdint>
@@ -54,6 +55,8 @@ public:
     const BlobNamer& namer() const override { return world_.keys.namer; }
 
     const BlobIndex& index() const { return index_; }
+    // Packs of which something could not be read or was not what it should be, so far. Any thread.
+    std::vector<PackId> damage_met() const;
 
 private:
     // What directories of packs say.
@@ -63,6 +66,10 @@ private:
     };
 
     std::optional<BlobPlace> find_in_index(const BlobId& id, const BlobIndex::IsLive& counts);
+    std::optional<BlobPlace> find_undamaged(const BlobId& id);
+    Result<std::shared_ptr<const OpenFrame>> open_frame_at(const BlobPlace& place);
+    Result<Bytes> read_at(const BlobPlace& place, BlobType type, const BlobId& id);
+    void remember_damage(std::uint32_t pack);
     std::uint32_t number_of(const PackName& pack);
     PackName name_of(std::uint32_t pack) const;
     Result<std::shared_ptr<const FrameCipher>> cipher_of(std::uint32_t pack, const std::string& object);
@@ -80,6 +87,10 @@ private:
     mutable std::shared_mutex names_mutex_;
     std::vector<PackName> names_;
     std::unordered_map<PackId, std::uint32_t> numbers_;
+
+    mutable std::mutex damage_mutex_;
+    std::vector<PackId> damage_met_;       // sorted
+    std::atomic<bool> any_damage_{false};  // mostly there is none, and then nothing is locked
 
     std::mutex scan_mutex_;
     Scan uncovered_;  // packs that no run names

@@ -86,6 +86,45 @@ TEST(PackSource, PlacesOpenToTheFrameThatHoldsTheBlob) {
     }
 }
 
+// Two writers that did not see each other, and one copy of everything damaged afterwards.
+TEST(PackSource, WhereOneCopyIsDamagedTheOtherIsRead) {
+    for (const std::uint64_t damaged : {7U, 8U}) {
+        TestRepository repository;
+        std::vector<TestBlob> blobs;
+        for (std::uint64_t i = 0; i < 20; ++i)
+            blobs.push_back(repository.blob(i % 2 == 0 ? noise(3000 + i, i) : text_like(200 + i, i), BlobType::Data));
+        std::vector<PackId> runs;
+        for (std::uint64_t session = 7; session < 9; ++session) {
+            SessionKeys keys{repository.keys, session, repository.host, repository.random, repository.clock};
+            PackSinkOptions options;
+            options.small_limit = 2048;
+            PackSink sink{{.objects = repository.store, .pool = repository.pool, .keys = keys}, options};
+            for (const TestBlob& blob : blobs) add(sink, blob).value();
+            const SinkResult result = sink.finish().value();
+            runs.insert(runs.end(), result.runs.begin(), result.runs.end());
+        }
+        std::vector<PackId> rotten;
+        for (const PackName& pack : repository.stored_packs()) {
+            if (pack.session != damaged) continue;
+            Bytes& bytes = repository.store.objects()[pack.object()];
+            for (std::size_t at = kPackHeaderSize + 30; at < bytes.size(); at += 50) bytes[at] ^= 1;
+            rotten.push_back(pack.id);
+        }
+        ASSERT_FALSE(rotten.empty());
+        PackSource source{{.objects = repository.store,
+                           .keys = repository.keys,
+                           .is_live = [](const PackId&) { return true; },
+                           .live_packs = [] { return std::vector<PackName>{}; }},
+                          runs};
+        for (const TestBlob& blob : blobs) {
+            const Result<Bytes> read = source.read(blob.type, blob.id);
+            ASSERT_TRUE(read.ok()) << read.error().one_line();
+            EXPECT_EQ(read.value(), blob.bytes);
+        }
+        for (const PackId& met : source.damage_met()) EXPECT_NE(std::ranges::find(rotten, met), rotten.end());
+    }
+}
+
 TEST(PackSource, ChecksTypeAndContent) {
     Stored stored;
     PackSource source = stored.source();

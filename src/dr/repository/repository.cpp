@@ -7,6 +7,7 @@
 #include "dr/crypto/hkdf.h"
 #include "dr/crypto/hmac.h"
 #include "dr/crypto/sha256.h"
+#include "dr/repository/blob_source.h"
 #include "dr/repository/format_text.h"
 
 namespace dr {
@@ -53,6 +54,19 @@ std::vector<PublicKey> slot_keys(const State& state) {
 Error no_slot(std::string_view id) {
     return Error{ErrorCode::NotFound, "the repository has no slot '" + std::string(id) + "'"}.next(
         "qnwis_dr keys slot list");
+}
+
+// A creation that was cut leaves no blobs behind. Where some are, the log was there too and is lost: a new one beside
+// them would make all of them garbage.
+Result<void> nothing_beside_lost_log(ObjectStore& store) {
+    for (const char* const directory : {"packs", "index", "checkpoints", "log", "log-archive"}) {
+        if (DR_TRY(store.list(directory)).empty()) continue;
+        return Error{ErrorCode::Damaged, "the log of the repository in '" + store.location() + "' is lost"}
+            .means(std::string("its ") + directory +
+                   "/ still has files: their snapshots need the records of log/, so nothing was written or made anew")
+            .next("cp -a COPY/log " + shell_quoted(store.location()) + "    with COPY a copy of this storage");
+    }
+    return {};
 }
 
 Error no_repository(const ObjectStore& store) {
@@ -115,11 +129,12 @@ Result<Repository> Repository::create(ObjectStore& store, const RepositoryConfig
         json = as_text(DR_TRY(store.get(kRepositoryJsonName, kMaxRepositoryJson)));
         config = DR_TRY(parse_repository_config(json));
     }
+    Result<Log> log = Log::open(store);
+    const bool no_log = !log.ok() && log.error().code() == ErrorCode::NotFound;
+    if (no_log) DR_TRY(nothing_beside_lost_log(store));
     DR_TRY(put_same(store, kRepositoryJsonName, as_bytes(json)));
     DR_TRY(put_same(store, kFormatTextName, as_bytes(format_text())));
-
-    Result<Log> log = Log::open(store);
-    if (!log.ok() && log.error().code() == ErrorCode::NotFound) {
+    if (no_log) {
         log = Log::create(store, DR_TRY(make_genesis(json, config, opened, random)), opened.actor, clock);
         // Somebody else may have been faster: then theirs is the repository.
         if (!log.ok() && log.error().code() == ErrorCode::AlreadyExists) log = Log::open(store);
@@ -330,11 +345,45 @@ Result<void> Repository::add_slot(const SlotFile& slot, std::uint32_t roles, con
     return fit_ring_to_slots(*slot_, unlocked_->slot, clock, random);
 }
 
+// What a slot's file says, where it can still be read. Whoever can write to the storage can take the file away, and
+// must not keep a slot from being removed by that.
+Result<Repository::DoomedSlot> Repository::listed_slot_to_remove(std::string_view id) const {
+    const Slot& listed = state().slots().find(id)->second;
+    DoomedSlot doomed{listed.slot_public, listed.file, std::nullopt};
+    const Result<SlotFile> file = read_slot(id);
+    if (file.ok())
+        doomed.actor = file.value().actor_public;
+    else if (means_damage(file.error()))
+        doomed.actor = DR_TRY(actor_without_slot());
+    else
+        return file.error();
+    return doomed;
+}
+
+// The one actor with a role whom no readable slot names; nobody where there are several: the wrong one would lose his.
+Result<std::optional<PublicKey>> Repository::actor_without_slot() const {
+    std::vector<PublicKey> named;
+    for (const auto& [id, slot] : state().slots()) {
+        const Result<SlotFile> file = read_slot(id);
+        if (file.ok())
+            named.push_back(file.value().actor_public);
+        else if (!means_damage(file.error()))
+            return file.error();
+    }
+    std::optional<PublicKey> found;
+    for (const auto& [key, actor] : state().actors()) {
+        if (actor.roles == 0 || std::ranges::find(named, key) != named.end()) continue;
+        if (found) return std::optional<PublicKey>{};
+        found = key;
+    }
+    return found;
+}
+
 // The slot `id`, or what is left of it where a removal was cut after its record: its file still lies there, and its
 // actor has lost his roles. (A file of a slot that somebody is just adding is another thing: that actor has some, or is
 // not known yet.)
-Result<SlotFile> Repository::slot_to_remove(std::string_view id) const {
-    if (state().slots().contains(id)) return read_slot(id);
+Result<Repository::DoomedSlot> Repository::slot_to_remove(std::string_view id) const {
+    if (state().slots().contains(id)) return listed_slot_to_remove(id);
     if (!Identifier::parse(id).ok()) return no_slot(id);
     const Result<Bytes> file = store_->get(slot_name(id), kMaxSlotFile);
     if (!file.ok()) return file.error().code() == ErrorCode::NotFound ? no_slot(id) : file.error();
@@ -342,12 +391,12 @@ Result<SlotFile> Repository::slot_to_remove(std::string_view id) const {
     if (!slot.ok() || slot.value().id() != id) return no_slot(id);
     const auto actor = state().actors().find(slot.value().actor_public);
     if (actor == state().actors().end() || actor->second.roles != 0) return no_slot(id);
-    return slot;
+    return DoomedSlot{slot.value().slot_public, sha256(encode(slot.value())), slot.value().actor_public};
 }
 
-Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Random& random) {
+Result<bool> Repository::remove_slot(std::string_view id, const Clock& clock, Random& random) {
     DR_TRY(log_->refresh());
-    const SlotFile gone = DR_TRY(slot_to_remove(id));
+    const DoomedSlot gone = DR_TRY(slot_to_remove(id));
     const bool listed = state().slots().contains(id);
     if (listed && state().slots().size() == 1) {
         return Error{ErrorCode::Refused, "'" + std::string(id) + "' is the last slot"}
@@ -361,10 +410,9 @@ Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Ra
 
     // The roles first: wherever this is cut, whoever is being removed can do no more than before, and the slot that is
     // still listed says that there is something to finish.
-    if (state().roles_of(gone.actor_public) != 0)
-        DR_TRY(log_->append(actor(), clock, KeyGrant{gone.actor_public, 0, ""}));
-    if (listed)
-        DR_TRY(log_->append(actor(), clock, KeySlot{false, std::string(id), gone.slot_public, sha256(encode(gone))}));
+    if (gone.actor && state().roles_of(*gone.actor) != 0)
+        DR_TRY(log_->append(actor(), clock, KeyGrant{*gone.actor, 0, ""}));
+    if (listed) DR_TRY(log_->append(actor(), clock, KeySlot{false, std::string(id), gone.slot_public, gone.file}));
     DR_TRY(fit_ring_to_slots(slot(), unlocked_->slot, clock, random));
     // Only now, with the new ring durable and named, may the old ones go, and after them the slot's file, by which a
     // removal that was cut is known. No record can name a lower ring any more.
@@ -373,7 +421,8 @@ Result<void> Repository::remove_slot(std::string_view id, const Clock& clock, Ra
         DR_TRY(store_->remove(ring_name(number)));
     DR_TRY(store_->sync());
     DR_TRY(store_->remove(slot_name(id)));
-    return store_->sync();
+    DR_TRY(store_->sync());
+    return gone.actor.has_value();
 }
 
 }  // namespace dr

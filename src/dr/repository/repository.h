@@ -74,8 +74,9 @@ public:
     // Takes a slot away: first its actor's roles, then the slot; the next ring is not sealed to it, its file and older
     // rings go. A removal that was cut is finished by calling it again. Refused for the last one, and for the one in
     // use; NotFound; Conflict as above. Whoever held the slot may have kept the old ring: rotate afterwards where that
-    // matters.
-    Result<void> remove_slot(std::string_view id, const Clock& clock, Random& random);
+    // matters. False where the slot's file is lost and with it whose roles go: then he can sign as before, but open
+    // nothing new.
+    Result<bool> remove_slot(std::string_view id, const Clock& clock, Random& random);
 
 private:
     // What unlock() found, for as long as the program runs.
@@ -90,7 +91,14 @@ private:
 
     Result<void> finish_creation(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock, Random& random);
     Result<void> put_slot(const SlotFile& slot);
-    Result<SlotFile> slot_to_remove(std::string_view id) const;
+    struct DoomedSlot {
+        PublicKey slot_public;
+        Sha256 file;                     // of the slot's file, as the log names it
+        std::optional<PublicKey> actor;  // whose roles go with it
+    };
+    Result<DoomedSlot> slot_to_remove(std::string_view id) const;
+    Result<DoomedSlot> listed_slot_to_remove(std::string_view id) const;
+    Result<std::optional<PublicKey>> actor_without_slot() const;
 
     Result<Bytes> ring_file(const RingInfo& ring) const;
     Result<Ring> open_newest_ring(const SlotFile& slot, const OpenedSlot& opened);

@@ -271,6 +271,63 @@ TEST(Repository, ASecondSlotOpensEverythingAndCanBeTakenAway) {
     EXPECT_FALSE(store->size("keys/ring-00000001").ok());
 }
 
+// Whoever can write to the storage can take the file away; the holder of the slot must not stay for that.
+TEST(Repository, ASlotWhoseFileIsLostCanBeRemoved) {
+    for (const bool damaged : {false, true}) {
+        TestRepository test;
+        ASSERT_TRUE(test.create(*test.store()).ok());
+        OpenedTestRepository first{test};
+        const NewSlot second = create_slot(KekFileVault{new_kek(test.random)}, test.random).value();
+        ASSERT_TRUE(first.repository.add_slot(second.slot, role::kAll, "gone", test.clock, test.random).ok());
+        const std::string file = "keys/" + second.slot.id();
+        ASSERT_TRUE((damaged ? test.disk.overwrite(file, as_bytes("nonsense")) : first.store->remove(file)).ok());
+        EXPECT_TRUE(first.repository.remove_slot(second.slot.id(), test.clock, test.random).value());
+        EXPECT_EQ(first.repository.state().slots().size(), 1U);
+        EXPECT_EQ(first.repository.state().roles_of(second.slot.actor_public), 0U);
+        const auto store = test.store();
+        EXPECT_EQ(Repository::open(*store).value().unlock(second.slot, second.opened).error().code(),
+                  ErrorCode::WrongKey);
+    }
+}
+
+TEST(Repository, OfTwoLostSlotFilesNobodyIsTakenForTheOther) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    OpenedTestRepository first{test};
+    std::vector<NewSlot> others;
+    for (int i = 0; i < 2; ++i) {
+        others.push_back(create_slot(KekFileVault{new_kek(test.random)}, test.random).value());
+        ASSERT_TRUE(first.repository.add_slot(others.back().slot, role::kAll, "x", test.clock, test.random).ok());
+        ASSERT_TRUE(first.store->remove("keys/" + others.back().slot.id()).ok());
+    }
+    EXPECT_FALSE(first.repository.remove_slot(others[0].slot.id(), test.clock, test.random).value());
+    EXPECT_EQ(first.repository.state().slots().size(), 2U);
+    for (const NewSlot& other : others) EXPECT_NE(first.repository.state().roles_of(other.slot.actor_public), 0U);
+}
+
+// A new log beside the packs of a lost one would make all of them garbage.
+TEST(Repository, WhereTheLogIsLostNoNewOneIsMade) {
+    TestRepository test;
+    ASSERT_TRUE(test.create(*test.store()).ok());
+    {
+        OpenedTestRepository open{test};
+        ASSERT_TRUE(open.backup(as_bytes("payroll")).ok());
+    }
+    const auto store = test.store();
+    for (const ObjectInfo& record : store->list("log").value()) ASSERT_TRUE(store->remove(record.name).ok());
+    for (const bool with_config : {true, false}) {
+        if (!with_config) {
+            ASSERT_TRUE(store->remove("repository.json").ok());
+        }
+        const std::size_t before = store->list("").value().size();
+        const Result<Repository> made = test.create(*store);
+        ASSERT_FALSE(made.ok());
+        EXPECT_EQ(made.error().code(), ErrorCode::Damaged);
+        EXPECT_NE(made.error().what().find("log"), std::string::npos);
+        EXPECT_EQ(store->list("").value().size(), before) << "nothing was written";
+    }
+}
+
 // --- slots, changed by two at once or cut in the middle
 
 NewSlot make_slot(TestRepository& test) { return create_slot(KekFileVault{new_kek(test.random)}, test.random).value(); }
@@ -291,7 +348,8 @@ protected:
         return repository.add_slot(slot.slot, role::kAll, "somebody", test->clock, test->random);
     }
     Result<void> remove(Repository& repository, const NewSlot& slot) {
-        return repository.remove_slot(slot.slot.id(), test->clock, test->random);
+        DR_TRY(repository.remove_slot(slot.slot.id(), test->clock, test->random));
+        return {};
     }
     Repository opened(ObjectStore& store, const NewSlot& slot) {
         Repository repository = Repository::open(store).value();
@@ -429,7 +487,7 @@ TEST(RepositorySlots, ARemovalCutAnywhereIsFinishedByTheNextTry) {
         if (!state.slots().contains(second.slot.id())) {
             EXPECT_EQ(state.roles_of(second.slot.actor_public), 0U) << "a removed slot whose holder is still admin";
         }
-        const Result<void> again = remove(first.repository);
+        const Result<bool> again = remove(first.repository);
         EXPECT_TRUE(again.ok() || again.error().code() == ErrorCode::NotFound) << again.error().one_line();
         EXPECT_FALSE(state.slots().contains(second.slot.id()));
         EXPECT_EQ(state.roles_of(second.slot.actor_public), 0U);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dr/codec/compress.h"
 #include "dr/codec/wire.h"
 #include "dr/crypto/sha256.h"
 #include "dr/repository/tree_codec.h"
@@ -88,6 +89,8 @@ Result<SnapshotBody> decode_snapshot_body(ByteSpan plain) {
     body.spec = wire.text(kMaxText);
     body.scan_start = Timestamp{wire.i64()};
     body.compression = wire.u8();
+    if (body.compression > kMaxCompressionLevel && body.compression != kLevelByContent)
+        wire.fail("its compression is none that there is");
     body.entries = wire.varint();
     for (std::size_t left = wire.count(kMaxListedUnreadable, 2); wire.ok() && left > 0; --left) {
         std::string path{wire.text(kMaxText)};

@@ -137,7 +137,7 @@ void WindowRunner::run_frame(Window& window, std::size_t begin, std::size_t end,
     const Result<FramePtr> opened = parts_.state.stopped() ? Result<FramePtr>{Error{ErrorCode::Cancelled, "stopped"}}
                                                            : open_frame(window.pieces[begin].place, remember);
     if (!opened.ok()) {
-        for (std::size_t i = begin; i < end; ++i) fail_piece(window, window.pieces[i], opened.error());
+        for (std::size_t i = begin; i < end; ++i) read_elsewhere(window, window.pieces[i], opened.error());
         return;
     }
     const FramePtr& frame = opened.value();
@@ -173,7 +173,8 @@ void WindowRunner::check_pieces(Window& window, std::size_t begin, std::size_t e
     for (std::size_t i = begin; i < end; ++i) {
         Window::Piece& piece = window.pieces[i];
         if (piece.place.ordinal >= frame.blobs.size() || frame.blobs[piece.place.ordinal].size() != piece.length) {
-            fail_piece(window, piece, Error{ErrorCode::Damaged, "a frame does not hold the blob that the index says"});
+            read_elsewhere(window, piece,
+                           Error{ErrorCode::Damaged, "a frame does not hold the blob that the index says"});
             continue;
         }
         if (previous == nullptr || previous->place != piece.place) blobs.push_back(frame.blobs[piece.place.ordinal]);
@@ -192,8 +193,8 @@ void WindowRunner::check_pieces(Window& window, std::size_t begin, std::size_t e
             named = parts_.source.namer().name(BlobType::Data, hashes[at++]);
         previous = &piece;
         if (named != piece.id) {
-            fail_piece(window, piece,
-                       Error{ErrorCode::Damaged, "blob " + piece.id.short_hex() + " is not what its name says"});
+            read_elsewhere(window, piece,
+                           Error{ErrorCode::Damaged, "blob " + piece.id.short_hex() + " is not what its name says"});
         }
     }
 }
@@ -202,17 +203,30 @@ void WindowRunner::write_pieces(Window& window, std::size_t begin, std::size_t e
     for (std::size_t i = begin; i < end; ++i) {
         Window::Piece& piece = window.pieces[i];
         if (piece.done) continue;
-        const ByteSpan content = frame.blobs[piece.place.ordinal];
-        if (piece.large) {
-            LargeFile& file = *window.large_files[piece.file];
-            parts_.writer.write_piece(file, piece.offset, content);
-            parts_.writer.finish_piece(file);
-        } else if (!parts_.state.stopped()) {
-            const Window::SmallFile& file = window.single_files[piece.file];
-            parts_.writer.write_small(file.directory, file.entry, content);
-        }
+        write_whole_piece(window, piece, frame.blobs[piece.place.ordinal]);
     }
     parts_.state.report();
+}
+
+void WindowRunner::write_whole_piece(Window& window, const Window::Piece& piece, ByteSpan content) {
+    if (piece.large) {
+        LargeFile& file = *window.large_files[piece.file];
+        parts_.writer.write_piece(file, piece.offset, content);
+        parts_.writer.finish_piece(file);
+    } else if (!parts_.state.stopped()) {
+        const Window::SmallFile& file = window.single_files[piece.file];
+        parts_.writer.write_small(file.directory, file.entry, content);
+    }
+}
+
+// Writers that did not see each other store a blob twice: where one copy is damaged, the other is as good.
+void WindowRunner::read_elsewhere(Window& window, Window::Piece& piece, const Error& error) {
+    if (parts_.state.stopped() || !means_damage(error)) return fail_piece(window, piece, error);
+    const Result<Bytes> blob = parts_.source.read(BlobType::Data, piece.id);
+    if (!blob.ok() || blob.value().size() != piece.length) return fail_piece(window, piece, error);
+    parts_.state.read(blob.value().size());
+    write_whole_piece(window, piece, blob.value());
+    piece.done = true;
 }
 
 void WindowRunner::fail_piece(Window& window, Window::Piece& piece, const Error& error) {

@@ -95,6 +95,8 @@ private:
     Result<FramePtr> open_frame(const BlobPlace& place, bool remember);
     void check_pieces(Window& window, std::size_t begin, std::size_t end, const OpenFrame& frame);
     void write_pieces(Window& window, std::size_t begin, std::size_t end, const OpenFrame& frame);
+    void write_whole_piece(Window& window, const Window::Piece& piece, ByteSpan content);
+    void read_elsewhere(Window& window, Window::Piece& piece, const Error& error);
     void fail_piece(Window& window, Window::Piece& piece, const Error& error);
 
     const Parts parts_;

@@ -388,6 +388,28 @@ public:
     std::vector<std::string> done;
 };
 
+// An older copy of the log beside the packs of a newer one: the snapshots of its lost end need them.
+TEST_F(CollectorTest, NothingIsRemovedWhereTheEndOfTheLogIsMissing) {
+    Bytes content = content_of_size(50'000, 3);
+    std::uint64_t head = 0;
+    {
+        OpenedTestRepository open{test};
+        ASSERT_TRUE(open.backup(content_of_size(50'000, 1)).ok());
+        head = open.repository.state().head().seq;
+        ASSERT_TRUE(open.backup(content).ok());
+        for (std::uint64_t seq = open.repository.state().head().seq; seq > head; --seq)
+            ASSERT_TRUE(open.store->remove(record_name(seq)).ok());
+    }
+    OpenedTestRepository older{test};
+    ASSERT_EQ(older.repository.state().head().seq, head);
+    const std::size_t before = older.store->list("").value().size();
+    const Result<CollectOutcome> outcome = collect_in(older);
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_EQ(outcome.error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(older.store->list("").value().size(), before);
+    EXPECT_EQ(older.repository.state().head().seq, head) << "nothing was appended either";
+}
+
 TEST_F(CollectorTest, NothingIsRemovedOnARecordOfOthersBeforeItIsDurable) {
     OpenedTestRepository other{test};
     auto session = other.session().value();

@@ -25,7 +25,8 @@ Result<void> create_repository(const World& world, const Settings& settings, Enc
     options.create = make_directory;
     options.backend = settings.backend;
     const std::unique_ptr<ObjectStore> store = DR_TRY(open_store(settings.storage_path, options, world.random));
-    if (!DR_TRY(Repository::exists(*store))) DR_TRY(nothing_known_at(settings, *store));
+    // What this machine has seen there is no place to begin, even where the part that says so is left.
+    if (!Repository::open(*store).ok()) DR_TRY(nothing_known_at(settings, *store));
     RepositoryConfig config;
     config.encryption = encryption;
     config.created_at = Timestamp{world.clock.now().nanoseconds() / 1000 * 1000};

@@ -1,7 +1,9 @@
 #include "dr/service/damaged_packs.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <span>
 
 #include "dr/repository/blob_source.h"
 #include "dr/repository/pack_reader.h"
@@ -20,6 +22,24 @@ Result<std::uint64_t> verify_pack_at_home(const Repository& repository, FrameToo
     return Error{ErrorCode::Damaged, "pack " + id.short_hex() + " is not there"};
 }
 
+Result<std::size_t> record_damaged(Repository& repository, std::vector<PackId> packs, const Clock& clock) {
+    constexpr std::size_t kMostPerRecord = 8000;
+    DR_TRY(repository.log().refresh());
+    const State& state = repository.state();
+    std::ranges::sort(packs);
+    const auto same = std::ranges::unique(packs);
+    packs.erase(same.begin(), same.end());
+    std::erase_if(packs, [&](const PackId& id) {
+        const std::optional<PackNumber> number = state.find_pack(id);
+        return !number || state.packs()[*number].damaged != 0 || state.packs()[*number].reaped != 0;
+    });
+    for (std::size_t at = 0; at < packs.size(); at += kMostPerRecord) {
+        const auto part = std::span{packs}.subspan(at, std::min(kMostPerRecord, packs.size() - at));
+        DR_TRY(repository.log().append(repository.actor(), clock, DamagedPacks{{part.begin(), part.end()}}));
+    }
+    return packs.size();
+}
+
 Result<std::size_t> record_damaged_trees(Repository& repository, const Snapshot& snapshot, const Clock& clock,
                                          TaskPool& pool, Monitor& monitor) {
     std::vector<PackId> packs;
@@ -29,7 +49,7 @@ Result<std::size_t> record_damaged_trees(Repository& repository, const Snapshot&
     }
     FrameTools tools;
     std::mutex mutex;
-    DamagedPacks record;
+    std::vector<PackId> damaged;
     std::atomic<std::size_t> done{0};
     in_parallel(pool, packs.size(), 1, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end && !monitor.cancelled(); ++i) {
@@ -38,14 +58,11 @@ Result<std::size_t> record_damaged_trees(Repository& repository, const Snapshot&
             if (verified.ok() || !means_damage(verified.error())) continue;
             const std::scoped_lock lock{mutex};
             monitor.warning("pack " + packs[i].hex(), verified.error());
-            record.packs.push_back(packs[i]);
+            damaged.push_back(packs[i]);
         }
     });
     if (monitor.cancelled()) return Error{ErrorCode::Cancelled, "the backup was interrupted"};
-    if (record.packs.empty()) return std::size_t{0};
-    std::ranges::sort(record.packs);
-    DR_TRY(repository.log().append(repository.actor(), clock, record));
-    return record.packs.size();
+    return record_damaged(repository, std::move(damaged), clock);
 }
 
 }  // namespace dr

@@ -108,7 +108,9 @@ Result<SlotInfo> Service::slot_add(const SlotAddRequest& request, Monitor& monit
 
 Result<void> Service::slot_remove(const std::string& slot_id, Monitor& monitor) {
     OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
-    DR_TRY(open.repository.remove_slot(slot_id, world_.clock, world_.random));
+    if (!DR_TRY(open.repository.remove_slot(slot_id, world_.clock, world_.random)))
+        monitor.note("the file of slot '" + slot_id +
+                     "' was lost, and with it whose roles go: its holder can open nothing new, but still sign records");
     return remember_head(settings_, open.repository, monitor);
 }
 

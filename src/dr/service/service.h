@@ -124,6 +124,7 @@ struct VerifyServiceRequest {
 };
 struct VerifyResult {
     VerificationReport report;
+    bool damage_recorded = false;  // the log knows the damaged packs: the next backup does not rely on them
     Timings timings;
 };
 

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "dr/repository/blob_source.h"
 #include "dr/service/content.h"
 #include "dr/service/damaged_packs.h"
 #include "dr/service/phases.h"
@@ -7,37 +12,82 @@
 
 namespace dr {
 
+namespace {
+
+// Packs that a check found damaged, from many threads.
+class Findings {
+public:
+    // As VerifyRequest::verify_pack.
+    Result<std::uint64_t> verify(const Repository& repository, FrameTools& tools, const PackId& id) {
+        Result<std::uint64_t> verified = verify_pack_at_home(repository, tools, id);
+        if (verified.ok()) return verified;
+        if (means_damage(verified.error())) {
+            const std::scoped_lock lock{mutex_};
+            packs_.push_back(id);
+        }
+        return std::move(verified).error().as(ErrorCode::Damaged);
+    }
+    // A pack that something could not be read of while it was read for something else is read as a whole first.
+    void confirm(const Repository& repository, FrameTools& tools, const std::vector<PackId>& suspects) {
+        for (const PackId& id : suspects) {
+            if (std::ranges::find(packs_, id) == packs_.end()) (void)verify(repository, tools, id);
+        }
+    }
+    const std::vector<PackId>& packs() const { return packs_; }
+
+private:
+    std::mutex mutex_;
+    std::vector<PackId> packs_;
+};
+
+// So that the next backup stores anew what only these packs hold. Whether the log has them now.
+bool record(Repository& repository, const Findings& findings, const Clock& clock, Monitor& monitor) {
+    if (findings.packs().empty()) return false;
+    const Result<std::size_t> recorded = record_damaged(repository, findings.packs(), clock);
+    if (!recorded.ok())
+        monitor.note("the log could not be told which packs are damaged (" + recorded.error().one_line() +
+                     "): backups go on to rely on them");
+    return recorded.ok();
+}
+
+VerifyRequest request_for(const World& world, const Settings& settings, const OpenSnapshot& snapshot,
+                          std::uint64_t sample_count) {
+    VerifyRequest check;
+    check.report_id = new_identifier("verify", world.random);
+    check.snapshot_id = Identifier::parse(snapshot.snapshot.id.hex()).value();
+    check.now = world.clock.now();
+    check.commit_hash = snapshot.snapshot.record_hash;
+    check.manifest_hash = snapshot.snapshot.manifest_hash;
+    check.manifest_nonce = snapshot.body.manifest_nonce;
+    check.sample_count = sample_count;
+    check.scratch_directory = settings.scratch_directory;
+    return check;
+}
+
+}  // namespace
+
 Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monitor& monitor) {
     if (request.sample_count == 0)
         return Error{ErrorCode::BadRequest, "a sample needs at least one file"}.means("nothing was checked");
     Phases phases{world_.clock};
     OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, request.snapshot, monitor));
-    const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
+    Repository& repository = snapshot.open->repository;
+    const ReadSession reading = ReadSession::open(world_, repository);
     TaskPool pool{worker_count(settings_)};
     phases.ended("open");
 
-    VerifyRequest check;
-    check.report_id = new_identifier("verify", world_.random);
-    check.snapshot_id = Identifier::parse(snapshot.snapshot.id.hex()).value();
-    check.now = world_.clock.now();
-    check.commit_hash = snapshot.snapshot.record_hash;
-    check.manifest_hash = snapshot.snapshot.manifest_hash;
-    check.manifest_nonce = snapshot.body.manifest_nonce;
-    check.sample_count = request.sample_count;
-    check.scratch_directory = settings_.scratch_directory;
+    VerifyRequest check = request_for(world_, settings_, snapshot, request.sample_count);
     FrameTools tools;
-    const Repository& repository = snapshot.open->repository;
+    Findings findings;
     if (request.all) {
         for (const PackNumber number : repository.state().packset_of(snapshot.snapshot))
             check.packs.push_back(repository.state().packs()[number].id);
-        check.verify_pack = [&](const PackId& id) {
-            Result<std::uint64_t> verified = verify_pack_at_home(repository, tools, id);
-            if (!verified.ok()) return Result<std::uint64_t>{std::move(verified).error().as(ErrorCode::Damaged)};
-            return verified;
-        };
+        check.verify_pack = [&](const PackId& id) { return findings.verify(repository, tools, id); };
     }
     VerifyResult result;
     result.report = DR_TRY(verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor));
+    findings.confirm(repository, tools, snapshot.source->damage_met());
+    result.damage_recorded = record(repository, findings, world_.clock, monitor);
     phases.ended("verify");
     result.timings = phases.finish();
     return result;
