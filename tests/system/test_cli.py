@@ -206,6 +206,7 @@ class ExitCodes(CliTest):
         text = self.fails(1, "verify", "--snapshot-id", "latest", env={"TMPDIR": nowhere})
         self.assertIn(f"the scratch directory '{nowhere}' does not exist", text)
         self.assertIn("next   qnwis_dr config show", text)
+        self.assertIn("means  nothing was read", text)
         self.run_line("verify", "--snapshot-id", "latest", env={"TMPDIR": "."})
 
     def test_paths_of_a_restore_are_typed_as_those_of_a_listing(self):
