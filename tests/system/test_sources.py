@@ -92,6 +92,26 @@ class Sources(unittest.TestCase):
         self.assertIn(b"audit_packs", done.err)
         self.assertEqual(self.backup("--audit-packs", "--paths", evidence).json["file_count"], 1)
 
+    def test_audit_packs_on_a_disk_that_is_not_mounted_are_reported(self):
+        self.put(".env.example")
+        disk = self.machine.path("no-disk")
+        os.symlink(disk, os.path.join(self.workspace, "audit_packs"))
+        expected = f"it leads to '{disk}', which is not there"
+        for words in (["--audit-packs"], ["--audit-packs", "--config-files"]):
+            self.assertIn(expected, self.reasons(self.backup(*words, code=3))["audit_packs"])
+            explained = self.machine.run("plan", "--spec-id", "p", "--tag", "daily", *words, "--workspace", self.workspace, "--explain")
+            self.assertIn(expected, explained.err.decode())
+
+    def test_the_advice_for_what_lies_behind_a_link_ends_the_report(self):
+        elsewhere = os.path.realpath(self.machine.root) + "/elsewhere"
+        os.makedirs(os.path.join(elsewhere, "config"))
+        with open(os.path.join(elsewhere, "config", "rbac.yml"), "wb") as file:
+            file.write(b"x\n")
+        os.mkdir(os.path.join(self.workspace, "src"))
+        os.symlink(elsewhere, os.path.join(self.workspace, "src", "qnwis"))
+        self.assertIn(f'paths: ["{elsewhere}/config"]', self.reasons(self.backup("--config-files", code=3))["src/qnwis/config"])
+        self.assertEqual(self.backup("--config-files", "--paths", elsewhere + "/config").json["file_count"], 1)
+
     def test_a_catalog_behind_a_link_says_why_the_dataset_is_not_there(self):
         elsewhere = self.machine.path("elsewhere")
         os.makedirs(os.path.join(elsewhere, "catalog"))

@@ -1,6 +1,7 @@
 #pragma once
 // What a plan asks for by its place, looked at one by one. A walk alone would pass in silence over what is not there,
-// what lies behind a symbolic link, and a directory that is one: links are stored and not followed.
+// what lies behind a symbolic link, and a directory that is one: links are stored and not followed. A link that the
+// walk meets below a place may lead where it likes.
 
 #include <string>
 #include <vector>
