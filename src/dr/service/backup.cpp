@@ -264,7 +264,7 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
         DR_TRY(create_repository(world_, settings_, request.spec.encryption, false));
         monitor.note("made a new repository in '" + settings_.storage_path + "'");
     }
-    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
+    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Change, monitor));
     if (request.any_encryption) request.spec.encryption = open.repository.config().encryption;
     if (open.repository.config().encryption != request.spec.encryption) {
         return Error{ErrorCode::Refused, "the plan says encryption '" + std::string(name_of(request.spec.encryption)) +
