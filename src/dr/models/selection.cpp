@@ -30,7 +30,7 @@ std::vector<ExclusionRule> special_rules(bool default_excludes) {
     rules.push_back({"secret.private_key_content",
                      "[a file of at most 64 KiB with a private key in it]",
                      SkipReason::PrivateKey,
-                     "a private key under another name",
+                     "a private key, or a key-encryption key of the backups, under another name",
                      {}});
     return rules;
 }
