@@ -160,6 +160,30 @@ TEST_F(BackupTest, APartOfThePlanThatIsNowhereIsReported) {
     EXPECT_EQ(backup().parts_missing, (std::vector<std::string>{"audit_packs", "config"}));
 }
 
+TEST_F(BackupTest, APartOfWhichOnlyDirectoriesAreStoredIsReported) {
+    default_excludes_ = true;
+    write("audit_packs/2026/x.log", "left out");
+    write("audit_packs/key", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n");
+    write(".env.example", "x");
+    spec_.audit_packs = spec_.config = true;
+    fs::create_directory(root_ / "empty");
+    spec_.paths = {"empty"};  // who names an empty directory means it
+    const UnreadableFile empty{"audit_packs", "the plan asks for audit_packs, and no file of it is stored"};
+    const SnapshotContent content = backup();
+    EXPECT_EQ(content.unreadable, std::vector<UnreadableFile>{empty});
+    EXPECT_EQ(content.unreadable_count, 1U);
+    EXPECT_TRUE(content.parts_missing.empty());
+
+    // The same beside the parent; what is taken over from it counts, and a link does.
+    const ParentTree parent = parent_of(content);
+    EXPECT_EQ(backup(&parent).unreadable, std::vector<UnreadableFile>{empty});
+    fs::create_symlink("x.log", root_ / "audit_packs/2026/latest");
+    const SnapshotContent linked = backup(&parent);
+    EXPECT_EQ(linked.unreadable_count, 0U);
+    const ParentTree next = parent_of(linked);
+    EXPECT_EQ(backup(&next).unreadable_count, 0U);
+}
+
 TEST_F(BackupTest, ADatasetCountsOnceSomethingOfItIsStored) {
     write("data/catalog/KEY_1.csv", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n");
     write("data/catalog/GONE_1.csv", "x");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "dr/snapshot/directory_handle.h"
 
@@ -45,13 +46,12 @@ public:
         : selection_(selection), workspace_(workspace) {}
 
     PlaceCheck run() {
+        std::set<std::string> there;
         for (const SelectedPlace& place : selection_.places()) {
-            Part& part = part_of(place);
-            const bool there = place.outside ? look_outside(place) : look_inside(place);
-            part.is_there = part.is_there || there;
+            if (place.outside ? look_outside(place) : look_inside(place)) there.insert(place.part);
         }
-        for (const Part& part : parts_) {
-            if (part.is_there || (part.name != "audit_packs" && part.name != "config")) continue;
+        for (const SelectedPart& part : selection_.parts()) {
+            if (there.contains(part.name)) continue;
             check_.parts_missing.push_back(part.name);
             if (std::ranges::count(check_.problems, part.first_path, &PlaceProblem::path) > 0) continue;  // it says why
             report(part.first_path, "the plan asks for " + part.name + ", and nothing of it is there");
@@ -60,19 +60,6 @@ public:
     }
 
 private:
-    struct Part {
-        std::string name;
-        std::string first_path;
-        bool is_there = false;
-    };
-
-    Part& part_of(const SelectedPlace& place) {
-        const auto known = std::ranges::find(parts_, place.part, &Part::name);
-        if (known != parts_.end()) return *known;
-        parts_.push_back({place.part, place.path.bytes(), false});
-        return parts_.back();
-    }
-
     // Whether there is something, stored or not.
     bool look_inside(const SelectedPlace& place) {
         if (!workspace_handle_) {
@@ -129,6 +116,7 @@ private:
         }
         const Result<std::string> target = target_of(workspace_ + "/" + path);
         if (target.ok()) {
+            check_.parts_elsewhere |= selection_.parts_of(place.path, place.outside);
             if (selection_.selects(target.value())) return true;
             report(path, behind + ", and links are not followed: name what it leads to, " + as_paths(target.value()));
             return true;
@@ -164,11 +152,14 @@ private:
     const Selection& selection_;
     const std::string& workspace_;
     std::shared_ptr<DirectoryHandle> workspace_handle_;
-    std::vector<Part> parts_;
     PlaceCheck check_;
 };
 
 }  // namespace
+
+std::string empty_part_reason(const std::string& part) {
+    return "the plan asks for " + part + ", and no file of it is stored";
+}
 
 PlaceCheck check_places(const Selection& selection, const std::string& workspace) {
     return PlaceChecker{selection, workspace}.run();
