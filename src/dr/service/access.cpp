@@ -91,16 +91,16 @@ private:
         }
         if (changes || why.code() == ErrorCode::Damaged) return why;
         blind_ = true;
-        monitor.note(why.one_line() + ": an older copy of the repository would not be noticed");
-        return true;
+        monitor.note(why.one_line() + "; an older copy of the repository would not be noticed");
+        return false;  // it was seen before
     }
 
     // What is wrong with a file of this machine is not to be taken for damage of the repository.
     Error unusable(const std::string& location, const Error& why) const {
         const std::string path = settings_.state_directory + "/" + Pins::file_name(location);
         const bool damaged = why.code() == ErrorCode::Damaged;
-        return Error{why.code(), "this machine's memory of the repository, '" + printable(path) +
-                                     "', cannot be used: " + why.what()}
+        const std::string named = why.what().contains(path) ? "" : ", '" + printable(path) + "',";
+        return Error{why.code(), "this machine's memory of the repository" + named + " cannot be used: " + why.what()}
             .means("the repository itself may be whole; without that file an older copy of it would not be noticed")
             .next(damaged ? "qnwis_dr list --accept-history --storage-path " + shell_quoted(location) +
                                 "    shows what is there, and believes it from now on"
