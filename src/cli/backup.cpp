@@ -129,11 +129,16 @@ private:
     std::jthread thread_;
 };
 
+// A hook goes by its place in the plan: its text may hold a password.
+std::string name_of_hook(std::size_t index, std::string_view list) {
+    return "hook " + std::to_string(index + 1) + " of '" + std::string(list) + "'";
+}
+
 Result<void> run_before(Shell& shell, const BackupSpec& spec) {
-    for (const std::string& command : spec.hooks.before) {
-        Result<void> ran = run_hook(command, shell.surroundings().umask);
-        if (!ran.ok())
-            return std::move(ran).error().means("no backup was made").during("running the plan's hook 'before'");
+    const std::vector<std::string>& hooks = spec.hooks.before;
+    for (std::size_t i = 0; i < hooks.size(); ++i) {
+        Result<void> ran = run_hook({name_of_hook(i, "before"), hooks[i]}, shell.surroundings().umask);
+        if (!ran.ok()) return std::move(ran).error().means("no backup was made").during("running the plan's hooks");
     }
     return {};
 }
@@ -141,9 +146,10 @@ Result<void> run_before(Shell& shell, const BackupSpec& spec) {
 // All of them, whatever came of the backup; the first failure is what comes back.
 Result<void> run_after(Shell& shell, const BackupSpec& spec) {
     Result<void> first;
-    for (const std::string& command : spec.hooks.after) {
-        Result<void> ran = run_hook(command, shell.surroundings().umask);
-        if (!ran.ok() && first.ok()) first = std::move(ran).error().during("running the plan's hook 'after'");
+    const std::vector<std::string>& hooks = spec.hooks.after;
+    for (std::size_t i = 0; i < hooks.size(); ++i) {
+        Result<void> ran = run_hook({name_of_hook(i, "after"), hooks[i]}, shell.surroundings().umask);
+        if (!ran.ok() && first.ok()) first = std::move(ran).error().during("running the plan's hooks");
     }
     return first;
 }
@@ -223,14 +229,26 @@ int report(Shell& shell, const BackupResult& result) {
     return 3;
 }
 
+// The plan's storage target decides where the line does not. Lines to type next have to find that place too.
+Result<bool> go_to_target(Shell& shell, ResolvedSettings& resolved, const Identifier& target) {
+    const std::string usual = resolved.settings.storage_path;
+    Result<bool> worm = apply_storage_target(resolved, target);
+    if (!worm.ok())
+        return std::move(worm).error().next("qnwis_dr --storage-path " + shell_quoted(usual) +
+                                            shell.options.typed.substr(std::string_view{"qnwis_dr"}.size()));
+    if (resolved.settings.storage_path != usual) shell.options.settings.storage_path = resolved.settings.storage_path;
+    return worm;
+}
+
 Result<int> backup(Shell& shell, const BackupLine& line) {
     BackupRequest request;
     request.spec = DR_TRY(read_spec(line));
     request.workspace = line.workspace;
+    request.spec_file = line.spec_file;
     request.one_file_system = line.one_file_system;
     request.any_encryption = line.spec_file.empty();  // of a stream nobody said it
     ResolvedSettings resolved = DR_TRY(shell.resolve());
-    const bool target_worm = DR_TRY(apply_storage_target(resolved, request.spec.storage_target));
+    const bool target_worm = DR_TRY(go_to_target(shell, resolved, request.spec.storage_target));
     request.worm = line.worm.value_or(request.spec.worm || target_worm);
     if (line.worm) request.spec.worm = *line.worm;
 

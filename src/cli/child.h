@@ -11,9 +11,18 @@
 
 namespace dr::cli {
 
+struct Hook {
+    std::string name;     // what errors call it
+    std::string command;  // may hold a secret: no error shows it
+};
+
 // Runs `/bin/sh -c command` to its end, its standard output going to our standard error. `umask` is what it starts
-// with. Fails with Io, naming the command and its exit status; with Cancelled when Ctrl-C ended it.
-Result<void> run_hook(const std::string& command, unsigned umask);
+// with. Fails with Io, naming the hook and its exit status; with Cancelled when Ctrl-C ended it.
+Result<void> run_hook(const Hook& hook, unsigned umask);
+
+// What errors call a command: its first word that sets no variable, or "the command" where that is not plain to see.
+// Arguments and variables may hold secrets. `argv` is not empty.
+std::string name_of_command(const std::vector<std::string>& argv);
 
 // A program whose standard output we read.
 class OutputOfCommand {

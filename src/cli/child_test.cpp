@@ -16,12 +16,27 @@ std::string read_all(int fd) {
 }
 
 TEST(Hook, SucceedsWithExitStatus0Only) {
-    EXPECT_TRUE(run_hook("true", 022).ok());
-    const Result<void> failed = run_hook("exit 3", 022);
+    EXPECT_TRUE(run_hook({"hook 1", "true"}, 022).ok());
+    const Result<void> failed = run_hook({"hook 2", "PASSWORD=hunter2; exit 3"}, 022);
     ASSERT_FALSE(failed.ok());
     EXPECT_EQ(failed.error().code(), ErrorCode::Io);
-    EXPECT_EQ(failed.error().what(), "'exit 3' ended with exit status 3");
-    EXPECT_EQ(run_hook("kill -9 $$", 022).error().what(), "'kill -9 $$' was ended by signal 9");
+    EXPECT_EQ(failed.error().what(), "hook 2 ended with exit status 3");
+    EXPECT_EQ(run_hook({"hook 3", "kill -9 $$"}, 022).error().what(), "hook 3 was ended by signal 9");
+}
+
+TEST(Command, IsNamedWithoutItsSecrets) {
+    const auto by_shell = [](const char* text) { return name_of_command({"/bin/sh", "-c", text}); };
+    EXPECT_EQ(by_shell("echo hunter2; exit 3"), "the command 'echo'");
+    EXPECT_EQ(by_shell("  PGPASSWORD=hunter2 A=b /usr/bin/pg_dump all"), "the command '/usr/bin/pg_dump'");
+    EXPECT_EQ(by_shell("pg_dump|gzip"), "the command 'pg_dump'");
+    for (const char* text :
+         {"", "PW='a hunter2' pg_dump", "PW=\"a hunter2\" pg_dump", "PW=$(echo hunter2 hunter2) pg_dump",
+          "PW=`echo hunter2` pg_dump", "PW=a\\ hunter2 pg_dump", "PW=hunter2;pg_dump", "PW=hunter2", "(hunter2)"}) {
+        EXPECT_EQ(by_shell(text), "the command") << text;
+    }
+    EXPECT_EQ(name_of_command({"pg_dump", "--password=hunter2"}), "the command 'pg_dump'");
+    EXPECT_EQ(name_of_command({"PGPASSWORD=hunter2", "pg_dump"}), "the command 'pg_dump'");
+    EXPECT_EQ(name_of_command({"my program"}), "the command");
 }
 
 TEST(OutputOfCommand, IsReadToItsEnd) {

@@ -89,6 +89,8 @@ void print_explained(Console& console, const Explained& explained) {
     for (const auto& [reason, count] : found.skipped)
         console.print("leaves out:  " + human_count(count) + " " + reason);
     if (found.unreadable > 0) console.print("unreadable:  " + human_count(found.unreadable));
+    if (found.files + found.others == 0)
+        console.print("nothing would be stored, so a backup with this plan ends with exit status 10");
     for (const Identifier& dataset : found.datasets_missing) {
         console.print("dataset '" + dataset.text() +
                       "': no file of it would be stored, so a backup with this plan ends with exit status 10");

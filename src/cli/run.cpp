@@ -44,14 +44,28 @@ std::vector<std::string> take_rest(std::vector<std::string>& words) {
     return rest;
 }
 
+// The line for people to type again. What `--command` runs may hold a secret, and this goes to errors.
+std::string without_command(const std::vector<std::string>& words) {
+    std::string line = "qnwis_dr";
+    bool has_command = false;
+    bool is_next = false;
+    for (const std::string& word : words) {
+        if (has_command && word == "--") return line + " -- COMMAND";
+        const bool hidden = is_next && !word.starts_with('-');
+        line += " " + (hidden ? "COMMAND" : word.starts_with("--command=") ? "--command=COMMAND" : shell_quoted(word));
+        is_next = word == "--command";
+        has_command = has_command || is_next;
+    }
+    return line;
+}
+
 // Before the line is understood: an error in it is shown as asked for, too.
 void peek(const std::vector<std::string>& words, CommonOptions& options) {
     options.json = std::ranges::find(words, "--json") != words.end();
 }
 
 Result<int> parse_and_run(Arguments& arguments, Shell& shell, std::vector<std::string> words) {
-    shell.options.typed = "qnwis_dr";
-    for (const std::string& word : words) shell.options.typed += " " + shell_quoted(word);
+    shell.options.typed = without_command(words);
     shell.options.rest = take_rest(words);
     Result<Arguments::Parsed> parsed = arguments.parse(words);
     if (!parsed.ok()) {

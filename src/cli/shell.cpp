@@ -40,6 +40,24 @@ bool needs_repository(std::string_view command) {
     return std::ranges::any_of(kCommands, [command](std::string_view name) { return command.starts_with(name); });
 }
 
+// … and those that read the configuration alone.
+bool needs_settings(std::string_view command) {
+    return command.starts_with("keys status") || command.starts_with("plan") || command.starts_with("config show");
+}
+
+// What follows four blanks explains the command and is not part of it. Blanks in a quoted word are.
+std::size_t end_of_command(std::string_view command) {
+    bool quoted = false;
+    for (std::size_t i = 0; i < command.size(); ++i) {
+        if (!quoted && command.substr(i).starts_with("    ")) return i;
+        if (!quoted && command[i] == '\\')
+            ++i;
+        else if (command[i] == '\'')
+            quoted = !quoted;
+    }
+    return command.size();
+}
+
 }  // namespace
 
 Shell::Shell(const World& world, const Surroundings& surroundings, Console& console)
@@ -111,8 +129,7 @@ int Shell::fail(Error error) {
 }
 
 std::string Shell::command_line(std::string_view command) const {
-    // What follows four spaces explains the command and is not part of it.
-    const std::size_t end = std::min(command.find("    "), command.size());
+    const std::size_t end = end_of_command(command);
     std::string line = "qnwis_dr " + std::string(command.substr(0, end));
     const bool help = line.ends_with("--help");
     const auto add = [&](std::string_view option, const std::string& value) {
@@ -120,10 +137,9 @@ std::string Shell::command_line(std::string_view command) const {
             line += " " + std::string(option) + " " + shell_quoted(value);
     };
     if (needs_repository(command) && !help) add("--storage-path", options.settings.storage_path);
-    if ((needs_repository(command) || command.starts_with("keys status")) && !help) {
+    if ((needs_repository(command) || command.starts_with("keys status")) && !help)
         add("--key-file", options.settings.key_file);
-        add("--config", options.settings.config);
-    }
+    if ((needs_repository(command) || needs_settings(command)) && !help) add("--config", options.settings.config);
     return line + std::string(command.substr(end));
 }
 

@@ -33,7 +33,7 @@ struct CommonOptions {
     bool verbose = false;
     bool no_input = false;
     std::vector<std::string> rest;  // what followed a lone "--" after --command
-    std::string typed;              // the whole line, as a shell would take it again
+    std::string typed;              // the whole line, as a shell would take it again; COMMAND for what --command runs
 };
 
 class Shell {

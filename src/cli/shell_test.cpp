@@ -38,6 +38,15 @@ TEST_F(ShellTest, ANextLineFindsTheSameRepository) {
     EXPECT_EQ(shell_.command_line("config show"), "qnwis_dr config show");
     EXPECT_EQ(shell_.command_line("keys status"), "qnwis_dr keys status --key-file k.json");
     EXPECT_EQ(shell_.command_line("prune --help"), "qnwis_dr prune --help");
+    shell_.options.settings.config = "c.toml";
+    EXPECT_EQ(shell_.command_line("plan --spec p --explain"), "qnwis_dr plan --spec p --explain --config c.toml");
+    EXPECT_EQ(shell_.command_line("config show --config /dev/null"), "qnwis_dr config show --config /dev/null");
+}
+
+TEST_F(ShellTest, BlanksInAQuotedWordEndNoCommand) {
+    shell_.options.settings.key_file = "k.json";
+    EXPECT_EQ(shell_.command_line("list --storage-path '/mnt/it'\\''s    mine' --json    says    more"),
+              "qnwis_dr list --storage-path '/mnt/it'\\''s    mine' --json --key-file k.json    says    more");
 }
 
 TEST(Advice, EveryErrorEndsWithWhatItMeansAndWhatToType) {

@@ -86,9 +86,17 @@ public:
     }
 
     void places(const std::string& workspace) {
-        for (const PlaceProblem& problem : check_places(selection_, workspace).problems) {
-            ++result_.unreadable;
-            monitor_.warning(printable(problem.path), Error{ErrorCode::Io, problem.reason});
+        const PlaceCheck check = check_places(selection_, workspace);
+        for (const PlaceProblem& found : check.problems) problem(found.path, found.reason);
+        parts_missing_ = check.parts_missing;
+        parts_found_ |= check.parts_elsewhere;
+    }
+
+    void empty_parts() {
+        for (std::size_t i = 0; i < selection_.parts().size(); ++i) {
+            const SelectedPart& part = selection_.parts()[i];
+            if (((parts_found_ >> i) & 1U) != 0 || std::ranges::count(parts_missing_, part.name) > 0) continue;
+            problem(part.first_path, empty_part_reason(part.name));
         }
     }
 
@@ -107,6 +115,10 @@ private:
     bool opens_repository(const struct stat& status) const {
         const FileStat stat = FileStat::from(status);
         return std::ranges::find(options_.secrets, FileIdentity{stat.device, stat.inode}) != options_.secrets.end();
+    }
+    void problem(const std::string& path, const std::string& reason) {
+        ++result_.unreadable;
+        monitor_.warning(printable(path), Error{ErrorCode::Io, reason});
     }
     void unreadable(const RelativePath& path, const Error& error) {
         ++result_.unreadable;
@@ -153,7 +165,13 @@ private:
             return {};
         }
         if (facts.kind == PathKind::Directory) return directory(below.is_open() ? ::dup(below.get()) : -1, path, depth);
-        if (facts.kind == PathKind::File && decision.verdict == Verdict::Selected) file(parent, name, path, status);
+        if (decision.verdict != Verdict::Selected) return {};
+        if (facts.kind == PathKind::File) {
+            file(parent, name, path, status);
+        } else {
+            ++result_.others;
+            parts_found_ |= selection_.parts_of(path, outside_);
+        }
         return {};
     }
 
@@ -166,6 +184,7 @@ private:
         }
         ++result_.files;
         result_.bytes += size;
+        parts_found_ |= selection_.parts_of(path, outside_);
         if (!outside_) tally_.stored(tally_.found(path));
     }
 
@@ -173,6 +192,8 @@ private:
     const SurveyOptions& options_;
     Monitor& monitor_;
     DatasetTally tally_;
+    std::vector<std::string> parts_missing_;
+    PartSet parts_found_ = 0;
     Survey result_;
     struct stat repository_{};
     bool has_repository_ = false;
@@ -193,6 +214,7 @@ Result<Survey> survey(const Selection& selection, const std::string& workspace, 
         DR_TRY(walker.root(fd, RelativePath{}, false));
     }
     for (const OutsideRoot& root : selection.outside_roots()) DR_TRY(walker.outside_root(root));
+    walker.empty_parts();
     return walker.finish();
 }
 

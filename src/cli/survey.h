@@ -17,6 +17,7 @@ namespace dr::cli {
 
 struct Survey {
     std::uint64_t files = 0;
+    std::uint64_t others = 0;  // links, devices, sockets
     std::uint64_t bytes = 0;
     std::uint64_t unreadable = 0;
     std::map<std::string, std::uint64_t>

@@ -128,7 +128,7 @@ class OnTerminal:
 def next_command(stderr):
     """The command of the `next` line, without the explanation that may follow it; None where there is no such line."""
     found = re.search(r"^  next   (.*)$", stderr, re.MULTILINE)
-    return found.group(1).split("    ")[0] if found else None
+    return re.match(r"(?:'[^']*'|\\.|(?!    )[^'])*", found.group(1)).group() if found else None
 
 
 def interrupt(process, number=signal.SIGINT):

@@ -218,6 +218,34 @@ class BadInput(unittest.TestCase):
         self.check("storage_known_is_empty", done)
         self.machine.run(*self.backup_line)
 
+    def pin(self):
+        return next(pathlib.Path(self.machine.path("state")).glob("pin-*"))
+
+    def test_a_damaged_memory_of_the_repository(self):
+        """It is a file of this machine: the error says which one, and the next line mends it."""
+        self.ready()
+        restore = ["restore", "--snapshot-id", "latest", "--target-path", self.machine.target]
+        for row in ("pin_damaged", "pin_damaged_restore"):
+            self.pin().write_text("qnwis-dr-pin 1\nlocation !\n", encoding="ascii")
+            self.fails(row, 13, *(restore if row.endswith("restore") else self.backup_line))
+            self.machine.run(*restore, "--overwrite")  # the next line has mended it
+        self.pin().write_bytes(b"")
+        self.machine.run(*restore, "--overwrite", "--accept-history")
+        self.machine.run(*self.backup_line)
+        self.assertTrue(self.machine.run("list", "--json").json["snapshots"][0]["signer_pinned"])
+
+    def test_a_memory_of_the_repository_that_cannot_be_read(self):
+        self.ready()
+        pin = self.pin()
+        pin.unlink()
+        pin.symlink_to("nowhere")  # also root cannot open that
+        for words in (["list"], ["verify", "--snapshot-id", "latest"], ["restore", "--snapshot-id", "latest", "--target-path", self.machine.target]):
+            done = self.machine.run(*words)
+            self.assertEqual(done.err.decode().count(str(pin)), 1, done)
+        self.fails("pin_unreadable", 1, *self.backup_line)
+        pin.unlink()
+        self.machine.run(*self.backup_line)
+
     @unittest.skipUnless(IS_ROOT, "root may write everywhere: another user is needed")
     def test_storage_that_cannot_be_written(self):
         self.ready(Machine(self, user=NOBODY))
@@ -383,9 +411,10 @@ class BadInput(unittest.TestCase):
         self.assertEqual(result["skipped"]["repository"], 1)
         names = [line["path"] for line in lines_of(self.machine.run("ls", "--storage-path", inside, "--json"))[:-1]]
         self.assertNotIn("backups", names)
-        # The source is the repository itself.
-        alone = self.machine.run("backup", "--spec", plan, "--workspace", inside, "--storage-path", inside, "--json").json
-        self.assertEqual((alone["file_count"], alone["skipped"]), (0, {"repository": 1}))
+        # The source is the repository itself: nothing is left to store.
+        self.machine.run("backup", "--spec", plan, "--workspace", inside, "--storage-path", inside, code=10)
+        explained = self.machine.run("plan", "--spec", plan, "--workspace", inside, "--explain", env={"QNWIS_DR_STORAGE_PATH": inside})
+        self.assertIn(b"1 repository", explained.out)
 
     def wait_until_it_listens(self, process):
         """Until the program catches SIGTERM: one that comes while it is being loaded ends it as any program."""

@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from dr_test import (IS_ROOT, OnTerminal, Machine, check_schema, contract_plan, lines_of, main, small_workspace, write_random)
+from dr_test import (IS_ROOT, OnTerminal, Machine, check_schema, contract_plan, lines_of, main, next_command, small_workspace, write_random)
 
 # SPEC 4, as written; <id> stands for a snapshot.
 CONTRACT = """
@@ -206,6 +206,7 @@ class ExitCodes(CliTest):
         text = self.fails(1, "verify", "--snapshot-id", "latest", env={"TMPDIR": nowhere})
         self.assertIn(f"the scratch directory '{nowhere}' does not exist", text)
         self.assertIn("next   qnwis_dr config show", text)
+        self.assertIn("means  nothing was read", text)
         self.run_line("verify", "--snapshot-id", "latest", env={"TMPDIR": "."})
 
     def test_paths_of_a_restore_are_typed_as_those_of_a_listing(self):
@@ -293,11 +294,19 @@ class ExitCodes(CliTest):
         config = self.machine.path("config.toml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f'storage_path = "{self.machine.storage}"\n')
-        self.assertIn("'local-prod' is not configured", self.fails(10, "backup", "--spec", plan, "--workspace", workspace, "--config", config))
+        text = self.fails(10, "backup", "--spec", plan, "--workspace", workspace, "--config", config)
+        self.assertIn("'local-prod' is not configured", text)
+        line = f"qnwis_dr --storage-path {self.machine.storage} backup --spec {plan} --workspace {workspace} --config {config}"
+        self.assertEqual(next_command(text), line)
+        self.run_line(*line.split()[1:])
         with open(config, "w", encoding="utf-8") as file:
             file.write(f'[targets.local-prod]\nbackend = "local"\nbase_path = "{self.machine.storage}"\n')
         self.run_line("backup", "--spec", plan, "--workspace", workspace, "--config", config)
-        self.assertEqual(len(lines_of(self.run_line("list", "--storage-path", self.machine.storage, "--json"))[0]["snapshots"]), 2)
+        self.assertEqual(len(lines_of(self.run_line("list", "--storage-path", self.machine.storage, "--json"))[0]["snapshots"]), 3)
+        # Nobody typed where the target is: the line to type next says it.
+        command = next_command(self.fails(3, "backup", "--spec", contract_plan(self.machine, "--paths", "missing"), "--workspace", workspace, "--config", config))
+        self.assertIn(f"--storage-path {self.machine.storage}", command)
+        self.run_line(*command.split()[1:])
 
 
 class Json(CliTest):
@@ -470,6 +479,23 @@ class Streams(CliTest):
         check_schema(self, "backup", lines_of(done)[0])
         check_schema(self, "error", lines_of(done)[-1])
         self.assertEqual(len(self.machine.snapshots()), 2)
+
+    def test_what_a_hook_or_a_command_says_of_a_secret_reaches_no_error(self):
+        self.workspace = small_workspace(self.machine)
+        path = self.machine.path("plans", "hooks.json")
+        for before, after, name in ((["true", "PGPASSWORD=hunter2 false"], [], "hook 2 of 'before'"), ([], ["exit 5 hunter2"], "hook 1 of 'after'")):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"spec_id": "hooks", "tag": "t", "hooks": {"before": before, "after": after}}, file)
+            done = self.run_line("backup", "--spec", path, "--workspace", self.workspace, "--json", code=1)
+            self.assertNotIn(b"hunter2", done.out + done.err)
+            self.assertIn(name, done.json["error"]["message"])
+        for words in (["--command", "echo hunter2; exit 3"], ["--command", "--", "sh", "-c", "echo hunter2; exit 3"]):
+            done = self.run_line("backup", *words, "--json", code=1)
+            self.assertNotIn(b"hunter2", done.out + done.err)
+        # Also the line to type again.
+        done = self.run_line("backup", "--command", "kill -INT $PPID; sleep 5; echo hunter2", "--json", code=130)
+        self.assertNotIn(b"hunter2", done.out + done.err)
+        self.assertIn("--command COMMAND", done.json["error"]["next"])
 
     def test_the_reader_of_a_listing_may_go_away(self):
         self.workspace = small_workspace(self.machine)

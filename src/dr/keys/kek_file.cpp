@@ -3,14 +3,9 @@
 #include <algorithm>
 
 #include "dr/base/hex.h"
+#include "dr/models/content_marks.h"
 
 namespace dr {
-namespace {
-
-constexpr std::string_view kPrefix = "qnwis-dr-kek-1:";
-
-}  // namespace
-
 Key32 new_kek(Random& random) {
     Key32 kek;
     random.fill(kek.mutable_bytes());
@@ -20,8 +15,8 @@ Key32 new_kek(Random& random) {
 SecretBytes print_kek(const Key32& kek) {
     // Put together in place: strings that are added leave copies behind.
     std::string digits = to_base64(kek.bytes());
-    SecretBytes text{kPrefix.size() + digits.size() + 1};
-    const auto rest = std::ranges::copy(digits, std::ranges::copy(kPrefix, text.mutable_bytes().begin()).out).out;
+    SecretBytes text{kKekMark.size() + digits.size() + 1};
+    const auto rest = std::ranges::copy(digits, std::ranges::copy(kKekMark, text.mutable_bytes().begin()).out).out;
     *rest = '\n';
     wipe({reinterpret_cast<std::uint8_t*>(digits.data()), digits.size()});
     return text;
@@ -30,8 +25,8 @@ SecretBytes print_kek(const Key32& kek) {
 Result<Key32> parse_kek(std::string_view text) {
     const Error not_a_kek{ErrorCode::WrongKey, "this is not a key-encryption-key file"};
     if (text.ends_with('\n')) text.remove_suffix(1);
-    if (!text.starts_with(kPrefix)) return not_a_kek;
-    Result<Bytes> bytes = parse_base64(text.substr(kPrefix.size()));
+    if (!text.starts_with(kKekMark)) return not_a_kek;
+    Result<Bytes> bytes = parse_base64(text.substr(kKekMark.size()));
     if (!bytes.ok()) return not_a_kek;
     const SecretBytes secret = SecretBytes::copy_of(bytes.value());
     wipe(bytes.value());

@@ -1,12 +1,10 @@
 #include "dr/models/content_marks.h"
 
-#include <string_view>
-
 namespace dr {
 
 bool looks_like_private_key(ByteSpan first_bytes) {
     const std::string_view text = as_text(first_bytes);
-    if (text.starts_with("PuTTY-User-Key-File")) return true;
+    if (text.starts_with("PuTTY-User-Key-File") || text.starts_with(kKekMark)) return true;
     constexpr std::string_view kBegin = "-----BEGIN ";
     constexpr std::string_view kDashes = "-----";
     constexpr std::size_t kLongestLabel = 64;

@@ -11,14 +11,14 @@ TEST(ContentMarks, PrivateKeysGiveThemselvesAway) {
           "-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----",
           "-----BEGIN EC PRIVATE KEY-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----",
           "Bag Attributes\n-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
-          "PuTTY-User-Key-File-3: ssh-ed25519"}) {
+          "PuTTY-User-Key-File-3: ssh-ed25519", "qnwis-dr-kek-1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"}) {
         EXPECT_TRUE(looks_like_private_key(as_bytes(text))) << text;
     }
 }
 
 TEST(ContentMarks, OthersAreLeftAlone) {
     for (const char* text : {"", "-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "about PRIVATE KEY files",
-                             "-----BEGIN ", "-----BEGIN PRIVATE"}) {
+                             "files that begin with qnwis-dr-kek-1:", "-----BEGIN ", "-----BEGIN PRIVATE"}) {
         EXPECT_FALSE(looks_like_private_key(as_bytes(text))) << text;
     }
 }

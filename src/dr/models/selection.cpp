@@ -30,7 +30,7 @@ std::vector<ExclusionRule> special_rules(bool default_excludes) {
     rules.push_back({"secret.private_key_content",
                      "[a file of at most 64 KiB with a private key in it]",
                      SkipReason::PrivateKey,
-                     "a private key under another name",
+                     "a private key, or a key-encryption key of the backups, under another name",
                      {}});
     return rules;
 }
@@ -127,6 +127,17 @@ bool Selection::selects(std::string_view absolute) const {
     return everything_ || roots_.covers(inside_workspace(place.value().path));
 }
 
+PartSet Selection::parts_of(const RelativePath& path, bool outside) const {
+    PartSet found = 0;
+    if (parts_.empty()) return found;
+    for (const SelectedPlace& place : places_) {
+        const auto part = std::ranges::find(parts_, place.part, &SelectedPart::name);
+        if (part == parts_.end() || place.outside != outside || !path.is_within(place.path)) continue;
+        found |= static_cast<PartSet>(1U << static_cast<unsigned>(part - parts_.begin()));
+    }
+    return found;
+}
+
 void Selection::explain_include(const Part& part, std::string pattern) {
     includes_.push_back({true, part.id, std::move(pattern), "selected", part.text});
 }
@@ -143,6 +154,11 @@ Result<void> Selection::add_exclusions(const BackupSpec& spec, const WorkspaceMa
 }
 
 void Selection::settle() {
+    for (const SelectedPlace& place : places_) {
+        if (place.part != "audit_packs" && place.part != "config") continue;
+        if (std::ranges::find(parts_, place.part, &SelectedPart::name) == parts_.end())
+            parts_.push_back({place.part, place.path.bytes()});
+    }
     for (const RelativePath& place : outside_places_.places()) {
         // Nobody asks about the directories above: the walk starts here.
         const ExclusionRule* above =

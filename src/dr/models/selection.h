@@ -58,6 +58,16 @@ struct SelectedPlace {
     bool named = false;    // by the plan itself: it is to be there
 };
 
+// A part of a plan of which something is to be stored, wherever its places are: "audit_packs", "config".
+struct SelectedPart {
+    std::string name;
+    std::string first_path;  // in the snapshot
+    bool operator==(const SelectedPart&) const = default;
+};
+
+// Places in Selection::parts(), a bit each.
+using PartSet = std::uint8_t;
+
 // A selected place outside the workspace.
 struct OutsideRoot {
     std::string path;                         // absolute; "/" or without a '/' at its end
@@ -100,6 +110,10 @@ public:
     // True if the entry of this absolute path, without symlinks on the way, is selected with all below, rules aside.
     bool selects(std::string_view absolute) const;
 
+    const std::vector<SelectedPart>& parts() const { return parts_; }
+    // Those that this entry belongs to. `outside`: the path is one for decide_outside().
+    PartSet parts_of(const RelativePath& path, bool outside) const;
+
     const std::vector<Identifier>& datasets() const { return datasets_; }
     // Places in datasets() of the IDs that the name of this file contains, if it lies in a catalog.
     std::vector<std::size_t> datasets_of(const RelativePath& path) const;
@@ -131,6 +145,7 @@ private:
     PathSet catalogs_;  // searched for datasets
     PathSet outside_places_;
     std::vector<SelectedPlace> places_;
+    std::vector<SelectedPart> parts_;
     std::vector<Identifier> datasets_;
     std::vector<OutsideRoot> outside_;
     std::vector<Explanation> includes_;

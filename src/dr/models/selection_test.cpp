@@ -134,6 +134,25 @@ TEST(Selection, PathsAloneAreAFullSelection) {
     EXPECT_EQ(Chosen{plan}.outside("", PathKind::Directory), "selected");
 }
 
+TEST(Selection, AnEntryBelongsToThePartsWhosePlacesHoldIt) {
+    BackupSpec plan = spec();
+    plan.audit_packs = plan.config = true;
+    plan.config_paths = {"audit_packs/rules", "/etc/app"};
+    plan.paths = {"docs"};
+    const Chosen chosen{plan};
+    const auto parts = [&](const char* path, bool outside = false) {
+        return chosen.selection.parts_of(RelativePath::parse(path).value(), outside);
+    };
+    EXPECT_EQ(chosen.selection.parts(),
+              (std::vector<SelectedPart>{{"audit_packs", "audit_packs"}, {"config", ".env.example"}}));
+    EXPECT_EQ(parts("audit_packs/1/x"), 1U);
+    EXPECT_EQ(parts(".env.example"), 2U);
+    EXPECT_EQ(parts("audit_packs/rules/x"), 3U);
+    EXPECT_EQ(parts("docs/x"), 0U);
+    EXPECT_EQ(parts("etc/app/x"), 0U);
+    EXPECT_EQ(parts("etc/app/x", true), 2U);
+}
+
 TEST(Selection, SecretsCachesAndLogsAreLeftOutForAReason) {
     const Chosen chosen{spec()};
     for (const char* path : {".env",

@@ -13,10 +13,6 @@ namespace {
 constexpr std::string_view kFirstLine = "qnwis-dr-pin 1";
 constexpr std::size_t kMaxPinFile = 64 << 10;
 
-std::string file_of(std::string_view location) {
-    return "pin-" + to_hex(ByteSpan{sha256(as_bytes(location)).array()}.first(16));
-}
-
 Error no_pin(std::string_view why) { return Error{ErrorCode::Damaged, "the pin is damaged: " + std::string{why}}; }
 
 // Takes "<key> <value>\n" off the front of `text`.
@@ -113,8 +109,12 @@ Result<Pin> parse_pin(std::string_view text) {
     return pin;
 }
 
+std::string Pins::file_name(std::string_view location) {
+    return "pin-" + to_hex(ByteSpan{sha256(as_bytes(location)).array()}.first(16));
+}
+
 Result<std::optional<Pin>> Pins::find(std::string_view location) const {
-    Result<std::unique_ptr<DiskFile>> file = disk_.open(file_of(location));
+    Result<std::unique_ptr<DiskFile>> file = disk_.open(file_name(location));
     if (!file.ok() && file.error().code() == ErrorCode::NotFound) return std::optional<Pin>{};
     if (!file.ok()) return std::move(file).error();
     Bytes bytes(kMaxPinFile);
@@ -174,7 +174,7 @@ Result<void> Pins::trust(std::string_view location, const PublicKey& actor) {
 
 // The new file is durable before it takes the name of the old one, so there is always one that is whole.
 Result<void> Pins::save(const Pin& pin) {
-    const std::string name = file_of(pin.location);
+    const std::string name = file_name(pin.location);
     const std::string text = print_pin(pin);
     if (text.size() > kMaxPinFile) return Error{ErrorCode::BadRequest, "a pin with so many actors is too large"};
     std::string temporary;

@@ -37,6 +37,9 @@ public:
     // `directory` is this client's own state directory; it is borrowed.
     explicit Pins(Disk& directory) : disk_(directory) {}
 
+    // The file of this location, in the directory.
+    static std::string file_name(std::string_view location);
+
     // Nothing where this location was never seen. Damaged when the file is no pin.
     Result<std::optional<Pin>> find(std::string_view location) const;
 

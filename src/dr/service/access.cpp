@@ -1,5 +1,7 @@
 #include "dr/service/access.h"
 
+#include "dr/base/shell_word.h"
+#include "dr/models/relative_path.h"
 #include "dr/platform/posix/posix_disk.h"
 #include "dr/repository/pins.h"
 #include "dr/storage/open_store.h"
@@ -23,16 +25,22 @@ public:
     // Fails with Forked where a repository was seen at this place.
     Result<void> check_empty(const std::string& location) const {
         if (!disk_.ok()) return {};  // opening what is made says that nothing can be remembered
-        return Pins{*disk_.value()}.check_empty(location);
+        Pins pins{*disk_.value()};
+        if (const Result<std::optional<Pin>> pin = pins.find(location); !pin.ok())
+            return unusable(location, pin.error());
+        return pins.check_empty(location);
     }
 
-    // Whether the repository is new here; its head is remembered. Fails with Forked.
-    Result<bool> check(Repository& repository, Monitor& monitor) {
+    // Whether the repository is new here; its head is remembered. Fails with Forked, or where the pin is of no use.
+    Result<bool> check(Repository& repository, bool changes, Monitor& monitor) {
         if (!disk_.ok()) {
             cannot_pin(disk_.error(), monitor);
             return true;
         }
         Pins pins{*disk_.value()};
+        const std::string location = repository.store().location();
+        if (const Result<std::optional<Pin>> pin = pins.find(location); !pin.ok())
+            return check_without_pin(repository, unusable(location, pin.error()), changes, monitor);
         Result<PinCheck> checked = check_fresh(pins, repository);
         const bool forked = !checked.ok() && checked.error().code() == ErrorCode::Forked;
         if (!checked.ok() && !(forked && settings_.allow_older_history)) return std::move(checked).error();
@@ -42,14 +50,13 @@ public:
             checked = accepted(repository);
         }
         const bool first_sight = forked || checked.value().first_sight;
-        if (Result<void> remembered = pins.remember(checked.value()); !remembered.ok())
-            cannot_pin(remembered.error(), monitor);
+        remember(checked.value(), monitor);
         return first_sight;
     }
 
     // Believes from now on whose key opened the repository: its signatures are this machine's own.
     void trust(const Repository& repository, Monitor& monitor) {
-        if (!disk_.ok()) return;  // check() said it
+        if (!disk_.ok() || blind_) return;  // check() said it
         const Result<void> trusted =
             Pins{*disk_.value()}.trust(repository.store().location(), repository.actor().public_key());
         // Without a pin, check() has said why there is none.
@@ -75,6 +82,36 @@ private:
         return checked;
     }
 
+    // There is a pin, and it says nothing: what it forbids is not known.
+    Result<bool> check_without_pin(const Repository& repository, Error why, bool changes, Monitor& monitor) {
+        if (settings_.allow_older_history) {
+            monitor.note("taking the history that is there now, because --accept-history was given: " + why.one_line());
+            remember(accepted(repository), monitor);
+            return true;
+        }
+        if (changes || why.code() == ErrorCode::Damaged) return why;
+        blind_ = true;
+        monitor.note(why.one_line() + "; an older copy of the repository would not be noticed");
+        return false;  // it was seen before
+    }
+
+    // What is wrong with a file of this machine is not to be taken for damage of the repository.
+    Error unusable(const std::string& location, const Error& why) const {
+        const std::string path = settings_.state_directory + "/" + Pins::file_name(location);
+        const bool damaged = why.code() == ErrorCode::Damaged;
+        const std::string named = why.what().contains(path) ? "" : ", '" + printable(path) + "',";
+        return Error{why.code(), "this machine's memory of the repository" + named + " cannot be used: " + why.what()}
+            .means("the repository itself may be whole; without that file an older copy of it would not be noticed")
+            .next(damaged ? "qnwis_dr list --accept-history --storage-path " + shell_quoted(location) +
+                                "    shows what is there, and believes it from now on"
+                          : "ls -ld -- " + shell_quoted(path) + "    says what it is and who may read it");
+    }
+
+    void remember(const PinCheck& checked, Monitor& monitor) {
+        const Result<void> remembered = Pins{*disk_.value()}.remember(checked);
+        if (!remembered.ok()) cannot_pin(remembered.error(), monitor);
+    }
+
     static PinCheck accepted(const Repository& repository) {
         const State& state = repository.state();
         PinCheck check;
@@ -93,6 +130,7 @@ private:
 
     const Settings& settings_;
     Result<std::unique_ptr<PosixDisk>> disk_;
+    bool blind_ = false;  // there is a pin that cannot be read
 };
 
 // What this machine already believes about a place: whose checkpoints count.
@@ -108,7 +146,7 @@ LogOptions log_options(const Memory& memory, const ObjectStore& store, const std
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor) {
     std::optional<KeyInHand> key;
     const bool has_key_file = find_key_file(settings).ok();
-    if (access == Access::Content && (has_key_file || settings.key_file_explicit))
+    if (access != Access::Log && (has_key_file || settings.key_file_explicit))
         key = DR_TRY(key_in_hand(settings, nullptr));
 
     OpenStoreOptions store_options;
@@ -117,8 +155,8 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
     const std::optional<RepositoryId> expected = key ? key->slot.pin : std::nullopt;
     Memory memory{settings};
     Repository repository = DR_TRY(Repository::open(*store, log_options(memory, *store, expected)));
-    const bool first_sight = DR_TRY(memory.check(repository, monitor));
-    if (access == Access::Content) {
+    const bool first_sight = DR_TRY(memory.check(repository, access == Access::Change, monitor));
+    if (access != Access::Log) {
         if (!key) key = DR_TRY(key_in_hand(settings, &repository));
         DR_TRY(repository.unlock(key->slot, key->opened));
         memory.trust(repository, monitor);
@@ -134,7 +172,7 @@ Result<void> nothing_known_at(const Settings& settings, const ObjectStore& store
 }
 
 Result<void> remember_head(const Settings& settings, Repository& repository, Monitor& monitor) {
-    DR_TRY(Memory{settings}.check(repository, monitor));
+    DR_TRY(Memory{settings}.check(repository, true, monitor));
     return {};
 }
 

@@ -14,6 +14,7 @@ namespace dr {
 enum class Access : std::uint8_t {
     Log,      // no key needed
     Content,  // the key ring is opened
+    Change,   // … and something is going to be written
 };
 
 // An opened repository and the store it lives in.
@@ -25,6 +26,9 @@ struct OpenRepository {
     std::vector<PublicKey> pinned_actors;
 };
 
+// A pin that is damaged is an error unless the settings allow another history; one that cannot be read is only told to
+// those who change nothing: a restore is not to wait for it.
+//
 // Order: key first where one is needed (a wrong one ends before any work), then the store, the log, the pin (Forked),
 // the ring.
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor);

@@ -190,9 +190,15 @@ Result<Stored> store(const Backup& job, Phases& phases) {
     return stored;
 }
 
-Result<void> nothing_missing(const SnapshotContent& content, const std::string& workspace) {
+// In the user's words: the plan and the workspace that he typed.
+std::string explain_line(const BackupRequest& request) {
+    std::string line = "qnwis_dr plan --spec " + shell_quoted(request.spec_file);
+    if (request.workspace != ".") line += " --workspace " + shell_quoted(request.workspace);
+    return line + " --explain    says what it selects and what it leaves out";
+}
+
+Result<void> nothing_missing(const SnapshotContent& content, const BackupRequest& request) {
     constexpr const char* kNoSnapshot = "no snapshot was made: an empty backup would look like a good one";
-    constexpr const char* kExplain = "qnwis_dr plan --spec backup_plan.json --explain";
     if (!content.datasets_missing.empty()) {
         const Identifier& missing = content.datasets_missing.front();
         const std::vector<Identifier>& left_out = content.datasets_left_out;
@@ -200,14 +206,17 @@ Result<void> nothing_missing(const SnapshotContent& content, const std::string& 
         return Error{ErrorCode::NotFound, found ? "no file of dataset '" + missing.text() + "' could be stored"
                                                 : "dataset '" + missing.text() + "' matches no file"}
             .means(kNoSnapshot)
-            .next(kExplain);
+            .next(explain_line(request));
     }
-    if (content.entries > 0 || content.parts_missing.empty()) return {};
+    // Directories alone hold nothing that anybody would want back.
+    if (content.entries > content.directories) return {};
     std::string parts;
     for (const std::string& part : content.parts_missing) parts += (parts.empty() ? "'" : " and '") + part + "'";
-    return Error{ErrorCode::NotFound, "nothing of " + parts + " is in the workspace '" + printable(workspace) + "'"}
+    return Error{ErrorCode::NotFound,
+                 parts.empty() ? "the plan selects no file that could be stored"
+                               : "nothing of " + parts + " is in the workspace '" + printable(request.workspace) + "'"}
         .means(kNoSnapshot)
-        .next("qnwis_dr backup --spec backup_plan.json --workspace DIR");
+        .next(explain_line(request));
 }
 
 CommitDetails details_of(const Backup& job, const SnapshotContent& content) {
@@ -265,7 +274,7 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
         DR_TRY(create_repository(world_, settings_, request.spec.encryption, false));
         monitor.note("made a new repository in '" + settings_.storage_path + "'");
     }
-    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
+    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Change, monitor));
     if (request.any_encryption) request.spec.encryption = open.repository.config().encryption;
     if (open.repository.config().encryption != request.spec.encryption) {
         return Error{ErrorCode::Refused, "the plan says encryption '" + std::string(name_of(request.spec.encryption)) +
@@ -283,7 +292,7 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
     WriteSession& session = *stored.value().session;
     const SnapshotContent& content = stored.value().content;
     // What must not become a snapshot ends its session: its packs are garbage, nobody's to take over.
-    Result<void> complete = nothing_missing(content, request.workspace);
+    Result<void> complete = nothing_missing(content, request);
     if (complete.ok() && request.standard_input && request.standard_input->finished)
         complete = request.standard_input->finished();
     if (!complete.ok()) {

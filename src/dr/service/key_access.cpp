@@ -184,6 +184,7 @@ Result<KeyInHand> open_a_slot_of(const Repository& repository, const KeySources&
 std::vector<FileIdentity> secret_files(const Settings& settings) {
     const KeySources& keys = settings.keys;
     std::vector<std::string> files = settings.key_files;
+    files.insert(files.end(), settings.named_secrets.begin(), settings.named_secrets.end());
     files.insert(files.end(), keys.default_kek_files.begin(), keys.default_kek_files.end());
     for (const std::string& file :
          {keys.passphrase_file, keys.kek_file, keys.configured_passphrase_file, keys.configured_kek_file})

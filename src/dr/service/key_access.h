@@ -39,8 +39,8 @@ Result<std::string> find_key_file(const Settings& settings);
 // Opens the key file, or, where none is named or found, a slot that lies in the repository itself. WrongKey, NotFound.
 Result<KeyInHand> key_in_hand(const Settings& settings, const Repository* repository);
 
-// The key, key-encryption-key and passphrase files that the settings name and that are there: a backup leaves them out
-// by default, wherever they lie and whatever they are called.
+// The key, key-encryption-key and passphrase files that the settings name, in use or not, and that are there: a backup
+// leaves them out by default, wherever they lie and whatever they are called.
 std::vector<FileIdentity> secret_files(const Settings& settings);
 
 }  // namespace dr

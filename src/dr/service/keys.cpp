@@ -93,7 +93,7 @@ Result<std::vector<SlotInfo>> Service::slot_list(Monitor& monitor) {
 
 Result<SlotInfo> Service::slot_add(const SlotAddRequest& request, Monitor& monitor) {
     if (!request.output.empty()) DR_TRY(nothing_in_the_way(request.output));
-    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
+    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Change, monitor));
     NewVault vault = DR_TRY(vault_for_new(request.new_key, settings_.storage_path, world_.random));
     if (!vault.made_kek_file.empty()) monitor.note("made a new key-encryption key: " + vault.made_kek_file);
     NewSlot slot = DR_TRY(create_slot(*vault.vault, world_.random));
@@ -107,7 +107,7 @@ Result<SlotInfo> Service::slot_add(const SlotAddRequest& request, Monitor& monit
 }
 
 Result<void> Service::slot_remove(const std::string& slot_id, Monitor& monitor) {
-    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Content, monitor));
+    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Change, monitor));
     if (!DR_TRY(open.repository.remove_slot(slot_id, world_.clock, world_.random)))
         monitor.note("the file of slot '" + slot_id +
                      "' was lost, and with it whose roles go: its holder can open nothing new, but still sign records");

@@ -86,6 +86,7 @@ struct BackupRequest {
     BackupSpec spec;
     bool worm = false;      // --worm, or the spec's
     std::string workspace;  // default: the current directory
+    std::string spec_file;  // as the user named the plan, for lines to type
     std::optional<StdinSource> standard_input;
     bool one_file_system = false;
     bool any_encryption = false;  // no plan says how content is sealed: as the repository does

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "dr/base/shell_word.h"
 #include "dr/models/relative_path.h"
 #include "dr/models/suggest.h"
 
@@ -86,6 +85,20 @@ private:
         return found;
     }
 
+    // A file with a secret, and all others that would be in its place if this one were not named.
+    std::optional<Candidate> pick_secret(const std::string& name, const std::string& option,
+                                         std::string_view option_name, std::string_view variable_name,
+                                         std::optional<std::string> ConfigFile::* field,
+                                         const std::vector<std::string>& fallback) {
+        std::vector<std::string>& named = out_.settings.named_secrets;
+        named.push_back(option);
+        named.push_back(variable(input_.environment, variable_name));
+        if (input_.config) named.push_back(((*input_.config).*field).value_or(""));
+        named.insert(named.end(), fallback.begin(), fallback.end());
+        std::erase(named, "");
+        return pick(name, option, option_name, variable_name, field, joined(fallback));
+    }
+
     void storage();
     Result<void> backend();
     void key_file();
@@ -132,8 +145,8 @@ void Resolver::key_file() {
         defaults.emplace_back("/etc/qnwis_dr/dr_key.json");
     else if (const std::string own = user_config_directory(input_.environment); !own.empty())
         defaults.push_back(own + "/dr_key.json");
-    const auto file = pick("key_file", input_.options.key_file, "--key-file", "QNWIS_DR_KEY_FILE",
-                           &ConfigFile::key_file, joined(defaults));
+    const auto file = pick_secret("key_file", input_.options.key_file, "--key-file", "QNWIS_DR_KEY_FILE",
+                                  &ConfigFile::key_file, defaults);
     const bool named = file->source != ValueSource::Default;
     out_.settings.key_file_explicit = named;
     out_.settings.key_files = named ? std::vector{file->value} : defaults;
@@ -142,7 +155,7 @@ void Resolver::key_file() {
 void Resolver::key_sources() {
     KeySources& keys = out_.settings.keys;
     const auto passphrase =
-        pick("passphrase_file", "", "", "QNWIS_DR_PASSPHRASE_FILE", &ConfigFile::passphrase_file, "");
+        pick_secret("passphrase_file", "", "", "QNWIS_DR_PASSPHRASE_FILE", &ConfigFile::passphrase_file, {});
     if (passphrase)
         (passphrase->source == ValueSource::Config ? keys.configured_passphrase_file : keys.passphrase_file) =
             passphrase->value;
@@ -152,7 +165,7 @@ void Resolver::key_sources() {
     else if (const std::string own = user_config_directory(input_.environment); !own.empty())
         keys.default_kek_files = {own + "/kek"};
     const auto kek =
-        pick("kek_file", "", "", "QNWIS_DR_KEK_FILE", &ConfigFile::kek_file, joined(keys.default_kek_files));
+        pick_secret("kek_file", "", "", "QNWIS_DR_KEK_FILE", &ConfigFile::kek_file, keys.default_kek_files);
     if (!kek || kek->source == ValueSource::Default) return;
     (kek->source == ValueSource::Config ? keys.configured_kek_file : keys.kek_file) = kek->value;
 }
@@ -264,8 +277,7 @@ Error unknown_target(const ResolvedSettings& resolved, const std::string& name) 
     for (const auto& [id, target] : resolved.settings.targets) known.push_back(id);
     return Error{ErrorCode::NotFound,
                  "the plan's storage target '" + name + "' is not configured" + did_you_mean(name, known)}
-        .means("nothing was written: nobody said where '" + name + "' is")
-        .next("qnwis_dr backup --spec backup_plan.json --storage-path " + shell_quoted(resolved.settings.storage_path));
+        .means("nothing was written: nobody said where '" + name + "' is");
 }
 
 }  // namespace

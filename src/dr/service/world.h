@@ -37,6 +37,9 @@ struct Settings {
     std::vector<std::string> key_files;  // the first one that exists
     bool key_file_explicit = false;      // the user named it: it must be there
     KeySources keys;
+    // Every key, key-encryption-key and passphrase file that anything names, also where something stronger hides it: it
+    // opens backups all the same.
+    std::vector<std::string> named_secrets;
     std::vector<std::string> allowed_targets;
     std::string state_directory;  // pins
     std::string scratch_directory = "/tmp";

@@ -2,16 +2,29 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "dr/repository/tree_writer.h"
 #include "dr/snapshot/file_reader.h"
 #include "dr/snapshot/pipeline.h"
+#include "dr/snapshot/place_check.h"
 #include "dr/snapshot/source_walk.h"
 #include "dr/snapshot/tree_assembler.h"
 
 namespace dr {
 namespace {
+
+// What is there and holds nothing would be missed only when it is needed.
+void report_empty_parts(const Selection& selection, const SourceWalk& walk, TreeAssembler& assembler) {
+    const PartSet stored = walk.parts_stored() | assembler.totals().parts;
+    for (std::size_t i = 0; i < selection.parts().size(); ++i) {
+        const SelectedPart& part = selection.parts()[i];
+        const bool is_missing = std::ranges::count(walk.parts_missing(), part.name) > 0;  // reported as such
+        if (is_missing || ((stored >> i) & 1U) != 0) continue;
+        assembler.report(part.first_path, empty_part_reason(part.name));
+    }
+}
 
 SnapshotContent summary(const SourceWalk& walk, TreeAssembler& assembler, const ReadContext& context) {
     const WalkTotals& walked = walk.totals();
@@ -125,6 +138,7 @@ Result<SnapshotContent> scan_and_store(const BackupSources& sources, const Paren
                        .clock = clock,
                        .monitor = monitor}};
     DR_TRY(pipeline.run());
+    report_empty_parts(sources.selection, *walk, assembler);
     SnapshotContent content = summary(*walk, assembler, context);
     content.scan_start = scan_start;
     return content;

@@ -111,6 +111,41 @@ TEST_F(BackupTest, AnAskedForDirectoryThatIsALinkIsReported) {
     EXPECT_TRUE(find(both, (base_ / "big/evidence/pack").string().substr(1)));
 }
 
+// The disk that it leads to is not mounted.
+TEST_F(BackupTest, AnAskedForLinkThatLeadsNowhereIsReportedAndItsPartIsMissing) {
+    write("kept", "x");
+    fs::create_symlink("nowhere", root_ / "met-on-the-way");
+    fs::create_symlink(base_ / "mnt/audit", root_ / "audit_packs");
+    fs::create_symlink("src", root_ / "src");
+    fs::create_symlink(base_ / "mnt/other", base_ / "outer");
+    write(".env.example", "x");
+    spec_.audit_packs = spec_.config = true;
+    spec_.paths = {".", (base_ / "outer").string()};
+    const SnapshotContent content = backup();
+    EXPECT_EQ(entry(content, "audit_packs").kind, EntryKind::Symlink);
+    EXPECT_EQ(content.parts_missing, std::vector<std::string>{"audit_packs"});
+    const std::string link = "it is a symbolic link: it leads to '";
+    EXPECT_EQ(
+        content.unreadable,
+        (std::vector<UnreadableFile>{
+            {"audit_packs", link + (base_ / "mnt/audit").string() + "', which is not there"},
+            {"src/qnwis/config", "it lies behind the symbolic link 'src': it leads to '" +
+                                     (fs::canonical(root_) / "src").string() + "', which leads back to itself"},
+            {(base_ / "outer").string().substr(1), link + (base_ / "mnt/other").string() + "', which is not there"},
+        }));
+}
+
+TEST_F(BackupTest, WhatIsNamedBehindALinkIsNoProblemOnceWhatItLeadsToIsStored) {
+    fs::create_directories(base_ / "big/config");
+    std::ofstream{base_ / "big/config/rbac.yml"} << "x";
+    fs::create_directories(root_ / "src");
+    fs::create_directory_symlink(base_ / "big", root_ / "src/qnwis");
+    spec_.config = true;
+    ASSERT_EQ(backup().unreadable_count, 1U);
+    spec_.paths = {fs::canonical(base_ / "big/config").string()};
+    EXPECT_EQ(backup().unreadable_count, 0U);
+}
+
 TEST_F(BackupTest, APartOfThePlanThatIsNowhereIsReported) {
     write("src/qnwis/config/rbac.yml", "x");
     spec_.audit_packs = spec_.config = true;
@@ -123,6 +158,30 @@ TEST_F(BackupTest, APartOfThePlanThatIsNowhereIsReported) {
 
     fs::remove_all(root_ / "src");
     EXPECT_EQ(backup().parts_missing, (std::vector<std::string>{"audit_packs", "config"}));
+}
+
+TEST_F(BackupTest, APartOfWhichOnlyDirectoriesAreStoredIsReported) {
+    default_excludes_ = true;
+    write("audit_packs/2026/x.log", "left out");
+    write("audit_packs/key", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n");
+    write(".env.example", "x");
+    spec_.audit_packs = spec_.config = true;
+    fs::create_directory(root_ / "empty");
+    spec_.paths = {"empty"};  // who names an empty directory means it
+    const UnreadableFile empty{"audit_packs", "the plan asks for audit_packs, and no file of it is stored"};
+    const SnapshotContent content = backup();
+    EXPECT_EQ(content.unreadable, std::vector<UnreadableFile>{empty});
+    EXPECT_EQ(content.unreadable_count, 1U);
+    EXPECT_TRUE(content.parts_missing.empty());
+
+    // The same beside the parent; what is taken over from it counts, and a link does.
+    const ParentTree parent = parent_of(content);
+    EXPECT_EQ(backup(&parent).unreadable, std::vector<UnreadableFile>{empty});
+    fs::create_symlink("x.log", root_ / "audit_packs/2026/latest");
+    const SnapshotContent linked = backup(&parent);
+    EXPECT_EQ(linked.unreadable_count, 0U);
+    const ParentTree next = parent_of(linked);
+    EXPECT_EQ(backup(&next).unreadable_count, 0U);
 }
 
 TEST_F(BackupTest, ADatasetCountsOnceSomethingOfItIsStored) {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "dr/models/selection.h"
 #include "dr/repository/tree.h"
 #include "dr/repository/tree_codec.h"
 #include "dr/snapshot/chunk_cutter.h"
@@ -42,6 +43,7 @@ struct FileWork {
     Entry entry;
     bool known_to_parent = false;
     std::vector<std::size_t> datasets{};  // that it belongs to, as Selection::datasets() has them
+    PartSet parts = 0;                    // … and Selection::parts()
     ReadOutcome outcome;
     bool is_another = false;              // what was opened is not the file that the walk saw
     std::shared_ptr<LinkedContent> link;  // set for hard links

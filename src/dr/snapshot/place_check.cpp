@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
+#include <set>
 
 #include "dr/snapshot/directory_handle.h"
 
@@ -10,6 +10,7 @@ namespace dr {
 namespace {
 
 constexpr const char* kNotThere = "it is not there";
+constexpr int kMostLinks = 40;  // as the kernel has it
 
 // How far a place can be followed without going through a symbolic link.
 struct Found {
@@ -45,33 +46,20 @@ public:
         : selection_(selection), workspace_(workspace) {}
 
     PlaceCheck run() {
+        std::set<std::string> there;
         for (const SelectedPlace& place : selection_.places()) {
-            Part& part = part_of(place);
-            const bool there = place.outside ? look_outside(place) : look_inside(place);
-            part.is_there = part.is_there || there;
+            if (place.outside ? look_outside(place) : look_inside(place)) there.insert(place.part);
         }
-        for (const Part& part : parts_) {
-            if (part.is_there || (part.name != "audit_packs" && part.name != "config")) continue;
+        for (const SelectedPart& part : selection_.parts()) {
+            if (there.contains(part.name)) continue;
             check_.parts_missing.push_back(part.name);
+            if (std::ranges::count(check_.problems, part.first_path, &PlaceProblem::path) > 0) continue;  // it says why
             report(part.first_path, "the plan asks for " + part.name + ", and nothing of it is there");
         }
         return std::move(check_);
     }
 
 private:
-    struct Part {
-        std::string name;
-        std::string first_path;
-        bool is_there = false;
-    };
-
-    Part& part_of(const SelectedPlace& place) {
-        const auto known = std::ranges::find(parts_, place.part, &Part::name);
-        if (known != parts_.end()) return *known;
-        parts_.push_back({place.part, place.path.bytes(), false});
-        return parts_.back();
-    }
-
     // Whether there is something, stored or not.
     bool look_inside(const SelectedPlace& place) {
         if (!workspace_handle_) {
@@ -84,15 +72,9 @@ private:
         const std::string full = workspace_ + "/" + path;
         switch (found.kind) {
             case Found::Kind::There: return true;
-            case Found::Kind::Link: return look_at_link(path, full), true;
+            case Found::Kind::Link: return look_at_link(path, full);
             case Found::Kind::Unreadable: return report(path, found.why), true;
-            case Found::Kind::BehindLink:
-                if (const std::optional<std::string> target = target_of(full)) {
-                    report(path, "it lies behind the symbolic link '" + printable(found.at) +
-                                     "', and links are not followed: name what it leads to, " + as_paths(*target));
-                    return true;
-                }
-                break;
+            case Found::Kind::BehindLink: return look_behind_link(place, found.at);
             case Found::Kind::BehindFile:
                 if (place.named) report(path, kNotThere + (": '" + printable(found.at)) + "' is no directory");
                 return false;
@@ -106,22 +88,62 @@ private:
         const std::string full = "/" + place.path.bytes();
         std::error_code none;
         const std::filesystem::file_status status = std::filesystem::symlink_status(full, none);
-        if (std::filesystem::is_symlink(status)) look_at_link(place.path.bytes(), full);
+        if (std::filesystem::is_symlink(status)) return look_at_link(place.path.bytes(), full);
         return std::filesystem::exists(status);
     }
 
-    // A link is stored as such. Nothing is missing if what it leads to is stored as well, or is not there.
-    void look_at_link(const std::string& path, const std::string& full) {
-        const std::optional<std::string> target = target_of(full);
-        if (!target || selection_.selects(*target)) return;
-        report(path, "it is a symbolic link, and what it leads to is not stored: name that, " + as_paths(*target));
+    // A link is stored as such. Nothing is missing if what it leads to is stored as well. One that leads nowhere would
+    // be a backup of nothing: the disk that it leads to may not be mounted.
+    bool look_at_link(const std::string& path, const std::string& full) {
+        const Result<std::string> target = target_of(full);
+        if (!target.ok()) {
+            report(path, "it is a symbolic link: " + target.error().what());
+            return target.error().code() != ErrorCode::NotFound;
+        }
+        if (selection_.selects(target.value())) return true;
+        report(path,
+               "it is a symbolic link, and what it leads to is not stored: name that, " + as_paths(target.value()));
+        return true;
     }
 
-    static std::optional<std::string> target_of(const std::string& path) {
+    // `link`: where the way to the place ends, in the workspace.
+    bool look_behind_link(const SelectedPlace& place, const std::string& link) {
+        const std::string& path = place.path.bytes();
+        const std::string behind = "it lies behind the symbolic link '" + printable(link) + "'";
+        if (const Result<std::string> leads = target_of(workspace_ + "/" + link); !leads.ok()) {
+            report(path, behind + ": " + leads.error().what());
+            return leads.error().code() != ErrorCode::NotFound;
+        }
+        const Result<std::string> target = target_of(workspace_ + "/" + path);
+        if (target.ok()) {
+            check_.parts_elsewhere |= selection_.parts_of(place.path, place.outside);
+            if (selection_.selects(target.value())) return true;
+            report(path, behind + ", and links are not followed: name what it leads to, " + as_paths(target.value()));
+            return true;
+        }
+        if (place.named) report(path, kNotThere);
+        return false;
+    }
+
+    // Where a path leads, through all links. NotFound where that is nowhere; Io where nobody can see it.
+    static Result<std::string> target_of(const std::string& path) {
         std::error_code failed;
         const std::filesystem::path target = std::filesystem::canonical(path, failed);
-        if (failed) return std::nullopt;
-        return target.string();
+        if (!failed) return target.string();
+        const std::string end = "it leads to '" + printable(end_of_links(path)) + "', which ";
+        if (failed == std::errc::too_many_symbolic_link_levels)
+            return Error{ErrorCode::NotFound, end + "leads back to itself"};
+        if (failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory)
+            return Error{ErrorCode::NotFound, end + "is not there"};
+        return Error{ErrorCode::Io, end + "cannot be looked at: " + failed.message()};
+    }
+
+    // The last place of a chain of links, for people.
+    static std::string end_of_links(std::filesystem::path at) {
+        std::error_code none;
+        for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(std::filesystem::symlink_status(at, none)); ++i)
+            at = at.parent_path() / std::filesystem::read_symlink(at, none);
+        return at.string();
     }
     static std::string as_paths(const std::string& target) { return "paths: [\"" + printable(target) + "\"]"; }
 
@@ -130,11 +152,14 @@ private:
     const Selection& selection_;
     const std::string& workspace_;
     std::shared_ptr<DirectoryHandle> workspace_handle_;
-    std::vector<Part> parts_;
     PlaceCheck check_;
 };
 
 }  // namespace
+
+std::string empty_part_reason(const std::string& part) {
+    return "the plan asks for " + part + ", and no file of it is stored";
+}
 
 PlaceCheck check_places(const Selection& selection, const std::string& workspace) {
     return PlaceChecker{selection, workspace}.run();

@@ -1,6 +1,7 @@
 #pragma once
 // What a plan asks for by its place, looked at one by one. A walk alone would pass in silence over what is not there,
-// what lies behind a symbolic link, and a directory that is one: links are stored and not followed.
+// what lies behind a symbolic link, and a directory that is one: links are stored and not followed. A link that the
+// walk meets below a place may lead where it likes.
 
 #include <string>
 #include <vector>
@@ -17,7 +18,11 @@ struct PlaceProblem {
 struct PlaceCheck {
     std::vector<PlaceProblem> problems;      // those of missing parts too
     std::vector<std::string> parts_missing;  // "audit_packs", "config": nothing of it is there
+    PartSet parts_elsewhere = 0;             // some of it lies behind a link: reported, or stored by another path
 };
+
+// Why a part is reported that is there, but of which nothing else than directories is stored.
+std::string empty_part_reason(const std::string& part);
 
 // `workspace` is the one that the selection was made for. A named place outside it that is not there is none of the
 // problems: the walk starts there and says so.

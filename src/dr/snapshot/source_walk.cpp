@@ -85,6 +85,7 @@ void SourceWalk::report_places() {
     for (PlaceProblem& found : check.problems)
         emit(ProblemItem{.path = std::move(found.path), .reason = std::move(found.reason)});
     parts_missing_ = std::move(check.parts_missing);
+    parts_stored_ |= check.parts_elsewhere;
 }
 
 void SourceWalk::write_out(std::uint64_t device, int fd, const RelativePath& path) {
@@ -256,12 +257,17 @@ std::vector<std::size_t> SourceWalk::datasets_of(const Visit& at) {
     return tally_.found(at.path);
 }
 
+PartSet SourceWalk::parts_of(const Visit& at) const {
+    return sources_.selection.parts_of(at.path, at.region != Region::Workspace);
+}
+
 Result<void> SourceWalk::visit_file(Visit& at) {
     std::vector<std::size_t> datasets = datasets_of(at);
     if (at.before != nullptr && may_reuse_content(*at.before, at.stat) && same_metadata(*at.before, at.stat)) {
         ++totals_.files_unmodified;
         totals_.bytes_unmodified += at.stat.size;
         tally_.stored(datasets);
+        parts_stored_ |= parts_of(at);
         return unchanged(at);
     }
     emit_directories();
@@ -271,6 +277,7 @@ Result<void> SourceWalk::visit_file(Visit& at) {
     work.stat = at.stat;
     work.known_to_parent = at.before != nullptr && at.before->kind == EntryKind::File;
     work.datasets = std::move(datasets);
+    work.parts = parts_of(at);
     work.entry.name = at.name;
     set_links(work.entry, at.stat);
     if (work.entry.hard_link) link(work);
@@ -313,7 +320,10 @@ std::uint32_t SourceWalk::device_index(std::uint64_t device) {
 }
 
 Result<void> SourceWalk::visit_special(Visit& at) {
-    if (at.before != nullptr && same_metadata(*at.before, at.stat)) return unchanged(at);
+    if (at.before != nullptr && same_metadata(*at.before, at.stat)) {
+        parts_stored_ |= parts_of(at);
+        return unchanged(at);
+    }
     const std::shared_ptr<DirectoryHandle> handle = DR_TRY(directory_of(at));
     auto entry = std::make_unique<Entry>();
     entry->name = at.name;
@@ -331,6 +341,7 @@ Result<void> SourceWalk::visit_special(Visit& at) {
     AttributesRead found = read_attributes_of(handle->number(), at.name);
     entry->xattrs = std::move(found.attributes);
     if (!found.problem.empty()) problem(at.path, std::move(found.problem));
+    parts_stored_ |= parts_of(at);
     emit_directories();
     emit(EntryItem{std::move(entry)});
     return {};

@@ -57,6 +57,8 @@ public:
     // Knows what was taken over from the parent; what else was stored, whoever reads knows.
     const DatasetTally& datasets() const { return tally_; }
     const std::vector<std::string>& parts_missing() const { return parts_missing_; }
+    // Of which something else than a directory was stored, as far as the walk knows: see datasets().
+    PartSet parts_stored() const { return parts_stored_; }
 
 private:
     enum class Region : std::uint8_t { Workspace, Outside, Virtual };
@@ -86,6 +88,7 @@ private:
     Result<void> visit_child(std::string_view name);
     Result<void> visit(Visit& visit);
     std::vector<std::size_t> datasets_of(const Visit& visit);
+    PartSet parts_of(const Visit& visit) const;
     Result<void> visit_file(Visit& visit);
     Result<void> visit_special(Visit& visit);
     Result<void> visit_directory(Visit& visit);
@@ -123,6 +126,7 @@ private:
     ReadContext& context_;
     DatasetTally tally_;
     std::vector<std::string> parts_missing_;
+    PartSet parts_stored_ = 0;
     VirtualPlace places_;
     std::shared_ptr<DirectoryHandle> slash_;  // where outside places start
     std::int64_t settled_before_ = 0;         // seconds: what changed since may change again unseen

@@ -101,6 +101,7 @@ Result<void> TreeAssembler::handle(BackupUnit& unit, FileItem& item) {
     }
     ++(work.known_to_parent ? totals_.files_changed : totals_.files_new);
     totals_.bytes += work.entry.size;
+    totals_.parts |= work.parts;
     totals_.datasets.insert(work.datasets.begin(), work.datasets.end());
     if (work.entry.changed_while_read)
         report(path_of(work.entry.name), "it changed while it was read and is stored as it was read last");

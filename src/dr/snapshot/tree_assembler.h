@@ -25,6 +25,7 @@ struct AssemblyTotals {
     std::uint64_t private_keys = 0;
     std::uint64_t bytes = 0;         // of files_new and files_changed
     std::set<std::size_t> datasets;  // that they belong to
+    PartSet parts = 0;
 };
 
 class TreeAssembler {
@@ -34,6 +35,9 @@ public:
 
     // Takes the unit's items; all its files have their outcome, all its blobs have been given to the sink.
     Result<void> take(BackupUnit& unit);
+
+    // Something of the sources that is not stored as it should be.
+    void report(std::string path, std::string reason);
 
     // After the last unit.
     DirRef root() const { return root_; }
@@ -60,7 +64,6 @@ private:
     Result<void> handle(BackupUnit& unit, WarningItem& item);
     Result<void> handle(BackupUnit& unit, WholeItem& item);
     Result<void> add(Entry& entry);
-    void report(std::string path, std::string reason);
     std::string path_of(std::string_view name) const;
 
     const TreeOutput output_;

@@ -22,7 +22,7 @@ constexpr std::uint64_t kMaxRestored = 64ULL << 20;
 Error unusable(Error error) {
     if (error.code() != ErrorCode::NoSpace) error = Error{std::move(error).as(ErrorCode::Io)};
     return std::move(error)
-        .means("what was looked at before was good; a sample could not be restored to see that it comes back")
+        .means("a sample could not be restored to see that it comes back")
         .next(
             "qnwis_dr config show    says which scratch_dir is used, and who asked for it (TMPDIR, the configuration)");
 }
@@ -38,7 +38,11 @@ public:
         if (::mkdtemp(name.data()) == nullptr)
             return unusable(Error::from_errno(errno, "cannot write to the scratch directory '" + printable(in) + "'"));
         FileDescriptor fd{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-        if (!fd.is_open()) return Error::from_errno(errno, "cannot open the private directory");
+        if (!fd.is_open()) {
+            const int number = errno;
+            (void)::rmdir(name.c_str());
+            return unusable(Error::from_errno(number, "cannot open the private directory"));
+        }
         return PrivateDirectory{std::move(name), std::move(fd)};
     }
     PrivateDirectory(PrivateDirectory&&) = default;
@@ -104,6 +108,12 @@ Result<void> compare(const SmokeRequest& request, int restored, const RelativePa
 
 }  // namespace
 
+Result<void> check_scratch_directory(const std::string& path) {
+    Result<PrivateDirectory> made = PrivateDirectory::create(path);
+    if (made.ok()) return {};
+    return std::move(made).error().means("nothing was read: a sample could not be restored to see that it comes back");
+}
+
 Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, const DirRef& root,
                                                std::span<const SampledFile> sample) {
     std::vector<std::string> errors;
@@ -121,6 +131,7 @@ Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, cons
         restore(asked, request.source, root, RestoreAllowlist{{directory.path()}}, request.pool, request.monitor);
     if (!outcome.ok()) {
         if (outcome.error().code() == ErrorCode::Cancelled) return outcome.error();
+        if (outcome.error().code() == ErrorCode::NoSpace) return unusable(Error{outcome.error()});
         errors.push_back("the trial restore failed: " + outcome.error().one_line());
         return errors;
     }

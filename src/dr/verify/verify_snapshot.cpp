@@ -27,6 +27,7 @@ public:
     }
 
     Result<VerificationReport> run(const DirRef& root) {
+        DR_TRY(check_scratch_directory(request_.scratch_directory));
         report_.decrypt_ok = true;
         DR_TRY(check_packs());
         const bool is_the_root = manifest_hash(request_.manifest_nonce, root) == request_.manifest_hash;
@@ -106,10 +107,22 @@ private:
     }
 
     Result<void> smoke(const DirRef& root, const TreeCheck& tree) {
-        const std::vector<std::string> problems = DR_TRY(smoke_restore(
-            {source_, pool_, monitor_, request_.snapshot_id, request_.scratch_directory}, root, tree.sample));
-        report_.restore_smoke_ok = problems.empty();
-        for (const std::string& problem : problems) error("snapshot " + request_.snapshot_id.text() + ", " + problem);
+        Result<std::vector<std::string>> problems = smoke_restore(
+            {source_, pool_, monitor_, request_.snapshot_id, request_.scratch_directory}, root, tree.sample);
+        if (!problems.ok()) return without_smoke(std::move(problems).error());
+        report_.restore_smoke_ok = problems.value().empty();
+        for (const std::string& problem : problems.value())
+            error("snapshot " + request_.snapshot_id.text() + ", " + problem);
+        return {};
+    }
+
+    // The trial restore could not be made. That alone is an error of this machine; it must not hide what was found.
+    Result<void> without_smoke(Error why) {
+        if (why.code() == ErrorCode::Cancelled) return why;
+        const bool good =
+            report_.errors.empty() && report_.manifest_ok && report_.sample_files_ok && report_.decrypt_ok;
+        if (good) return std::move(why).means("what was looked at before was good; " + why.meaning());
+        error("the trial restore was not made: " + why.one_line());
         return {};
     }
 

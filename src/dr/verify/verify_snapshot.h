@@ -45,7 +45,8 @@ struct VerifyRequest {
 };
 
 // Damage is found, not failed with: it is in the report's errors, naming pack, snapshot and the files that suffer.
-// Fails with Cancelled, or Io where the scratch directory cannot be used.
+// Fails with Cancelled, or with Io or NoSpace where the scratch directory cannot be used: asked before anything is
+// read. Where it fails later, after damage was found, that is one of the report's errors: damage is never kept back.
 Result<VerificationReport> verify_snapshot(const VerifyRequest& request, BlobSource& source, const DirRef& root,
                                            TaskPool& pool, Monitor& monitor);
 

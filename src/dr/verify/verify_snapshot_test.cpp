@@ -178,6 +178,48 @@ TEST_F(VerifyTest, ItStopsWhenAskedAndFailsWithoutAScratchDirectory) {
     EXPECT_EQ(verify_snapshot(request(), blobs, root, pool, monitor).error().code(), ErrorCode::Cancelled);
 }
 
+TEST_F(VerifyTest, WithoutAScratchDirectoryNothingIsRead) {
+    VerifyRequest asked = request();
+    asked.scratch_directory = scratch / "missing";
+    asked.packs = {PackId{}};
+    bool read = false;
+    asked.verify_pack = [&](const PackId&) -> Result<std::uint64_t> {
+        read = true;
+        return 1U;
+    };
+    const Result<VerificationReport> report = verify_snapshot(asked, blobs, root, pool, monitor);
+    ASSERT_FALSE(report.ok());
+    EXPECT_EQ(report.error().code(), ErrorCode::Io);
+    EXPECT_TRUE(report.error().meaning().starts_with("nothing was read")) << report.error().meaning();
+    EXPECT_FALSE(read);
+}
+
+// A disk that is taken away meanwhile.
+TEST_F(VerifyTest, DamageIsReportedAlsoWhereTheScratchDirectoryWentAway) {
+    VerifyRequest asked = request();
+    asked.scratch_directory = scratch / "gone";
+    asked.packs = {PackId::from(sha256(as_bytes("other")).bytes())};
+    Result<std::uint64_t> read = Error{ErrorCode::Damaged, "a frame does not open"};
+    asked.verify_pack = [&](const PackId&) {
+        std::filesystem::remove_all(asked.scratch_directory);
+        return read;
+    };
+    std::filesystem::create_directory(asked.scratch_directory);
+    const Result<VerificationReport> bad = verify_snapshot(asked, blobs, root, pool, monitor);
+    ASSERT_TRUE(bad.ok());
+    EXPECT_FALSE(bad.value().passed());
+    EXPECT_FALSE(bad.value().restore_smoke_ok);
+    ASSERT_EQ(bad.value().errors.size(), 2U);
+    EXPECT_NE(bad.value().errors[0].find("a frame does not open"), std::string::npos);
+    EXPECT_NE(bad.value().errors[1].find("scratch directory"), std::string::npos) << bad.value().errors[1];
+
+    read = 1000U;
+    std::filesystem::create_directory(asked.scratch_directory);
+    const Result<VerificationReport> good = verify_snapshot(asked, blobs, root, pool, monitor);
+    ASSERT_FALSE(good.ok());
+    EXPECT_TRUE(good.error().meaning().starts_with("what was looked at before was good")) << good.error().meaning();
+}
+
 // Somebody who asks to stop as soon as the first byte of content is read.
 class ImpatientSource final : public BlobSource {
 public:
