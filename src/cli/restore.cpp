@@ -45,7 +45,7 @@ void print_json(Shell& shell, const RestoreResult& result) {
         json.field("files_restored", outcome.files_restored);
         json.field("bytes_restored", outcome.bytes_restored);
         json.field("bytes_read", dry ? plan.bytes_to_read : outcome.bytes_read);
-        json.field("bytes_written", plan.bytes_to_write);
+        json.field("bytes_written", dry ? plan.bytes_to_write : outcome.bytes_restored);
         json.key("refused");
         json.begin_array();
         std::size_t room = RestorePlan::kMaxListed;

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import tree_compare
-from dr_machine import enter_private_mounts
+from dr_machine import MIB, enter_private_mounts, write_random
 from dr_test import IS_ROOT, Machine, check_schema, main, next_command
 
 
@@ -136,6 +136,28 @@ class Mounts(RestoreTest):
                 self.run_line("restore", "--snapshot-id", "latest", "--target-path", target, "--overwrite", code=14)
                 subprocess.run(["umount", mounted], check=True)
                 os.unlink(os.path.join(target, "other"))
+
+
+class Room(RestoreTest):
+    @unittest.skipUnless(IS_ROOT, "mounting needs root")
+    def test_a_file_of_several_names_needs_room_once(self):
+        if not enter_private_mounts():
+            self.skipTest("this machine allows no private mounts")
+        name = os.path.join(self.source, "dir", "one")
+        os.mkdir(os.path.dirname(name))
+        write_random(name, 5 * MIB, seed=1)
+        for other in ("dir/two", "three"):
+            os.link(name, os.path.join(self.source, other))
+        self.back_up()
+        target = os.path.join(self.machine.target, "small")
+        os.mkdir(target)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "small", target], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-q", "-l", target], check=False)
+        planned = self.machine.restore(target, "--dry-run")
+        self.assertEqual((planned["bytes_written"], planned["bytes_read"]), (5 * MIB, 5 * MIB))
+        done = self.machine.restore(target)
+        self.assertEqual((done["bytes_written"], done["files_created"]), (5 * MIB, 3))
+        self.assertEqual(os.stat(os.path.join(target, "three")).st_nlink, 3)
 
 
 class Metadata(RestoreTest):

@@ -7,14 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <deque>
-#include <map>
 #include <memory>
 #include <utility>
 
-#include "dr/crypto/sha256.h"
 #include "dr/repository/tree_reader.h"
 #include "dr/restore/compare.h"
-#include "dr/restore/link_groups.h"
+#include "dr/restore/planned_links.h"
 #include "dr/restore/present_metadata.h"
 #include "dr/restore/staging.h"
 
@@ -45,6 +43,13 @@ struct Place {
     }
     bool operator==(const Place&) const = default;
 };
+
+// Only a file of several pieces takes the equal ones from what it replaces.
+std::uint64_t bytes_to_read(const FileComparison& file) {
+    const FileContent::Form form = file.entry.content.form;
+    const bool in_pieces = form == FileContent::Form::List || form == FileContent::Form::ListInBlobs;
+    return in_pieces ? file.differing_bytes : file.entry.size;
+}
 
 // A directory that the walk is in.
 struct Level {
@@ -157,8 +162,8 @@ private:
         RestorePlan& plan = planned_.plan;
         if (entry.kind != EntryKind::Directory) {
             ++plan.files_to_create;
-            if (entry.hard_link) join(entry.copy(), std::nullopt);
-            return count_bytes(entry);
+            const bool further = entry.hard_link && links_.join(entry.copy(), std::nullopt).further();
+            return further ? Result<void>{} : count_bytes(entry);
         }
         if (everything && !context_.exact) {
             add_checked(plan.files_to_create, entry.directory.files);
@@ -206,16 +211,16 @@ private:
     // There under this name is something else than a file of the same size.
     Result<void> plan_special(Level& level, const EntryView& view, int directory, const struct stat& info) {
         const Entry entry = view.copy();
-        const NameInGroup group = join(entry, info);
+        const PlannedLinks::Name group = links_.join(entry, info);
         if (!same_special(directory, entry, info)) {
-            if (group.first) group.names->fresh = true;
-            return differs(level) ? count_bytes(view) : Result<void>{};
+            group.renew();
+            return differs(level) && !group.further() ? count_bytes(view) : Result<void>{};
         }
         const bool same =
             group.holds(info) && DR_TRY(unopened_has_metadata_of(entry, directory, info, context_.source));
         if (!same && request_.overwrite) {
             // Nothing of it can be opened: a new one takes its place.
-            if (group.first) group.names->fresh = true;
+            group.renew();
             (void)differs(level);
             return {};
         }
@@ -223,47 +228,6 @@ private:
         ++planned_.plan.files_to_skip;
         if (!same) other_metadata(path_);
         return {};
-    }
-
-    // Names of one file, symbolic link or other thing: what the first of them is in the target, there now or to be
-    // made.
-    struct LinkNames {
-        EntryKind kind = EntryKind::File;
-        Sha256 content;
-        std::uint64_t size = 0;
-        dev_t device = 0;
-        ino_t inode = 0;
-        bool fresh = false;  // it will be another inode than it is now
-    };
-    struct NameInGroup {
-        std::shared_ptr<LinkNames> names;  // null: one name only, or too many groups
-        bool first = false;
-        // False where this should be a further name of the first one, and is not.
-        bool holds(const struct stat& info) const {
-            return !names || first || (!names->fresh && names->device == info.st_dev && names->inode == info.st_ino);
-        }
-    };
-
-    // Counts `entry` among the names of its file. Null `info`: it is not there.
-    NameInGroup join(const Entry& entry, const std::optional<struct stat>& info) {
-        if (!entry.hard_link || entry.link_count < 2) return {};
-        const std::pair<std::uint64_t, std::uint64_t> key{entry.device_index, entry.inode};
-        const auto known = link_names_.find(key);
-        const Sha256 content = entry.kind == EntryKind::Symlink ? sha256(as_bytes(entry.target)) : content_hash(entry);
-        if (known != link_names_.end()) {
-            const LinkNames& names = *known->second;
-            // A tree may claim that different files are one; each then keeps what it holds.
-            if (names.kind != entry.kind || names.size != entry.size || names.content != content) return {};
-            return {known->second, false};
-        }
-        if (link_names_.size() >= LinkGroups::kMaxGroups) return {};
-        auto names = std::make_shared<LinkNames>(LinkNames{entry.kind, content, entry.size, 0, 0, !info});
-        if (info) {
-            names->device = info->st_dev;
-            names->inode = info->st_ino;
-        }
-        link_names_.emplace(key, names);
-        return {std::move(names), true};
     }
 
     void other_metadata(const std::string& path) {
@@ -353,12 +317,12 @@ private:
         struct stat info;
         // What cannot be read cannot be shown to be equal.
         if (!file->is_open() || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-            if (entry.hard_link) join(entry.copy(), std::nullopt);
-            return differs(level) ? count_bytes(entry) : Result<void>{};
+            const bool further = entry.hard_link && links_.join(entry.copy(), std::nullopt).further();
+            return differs(level) && !further ? count_bytes(entry) : Result<void>{};
         }
         waiting_.push_back({.entry = entry.copy(), .file = std::move(file)});
         waiting_places_.push_back(
-            {planned_.actions.size(), path_, info, join(waiting_.back().entry, info), level.mount});
+            {planned_.actions.size(), path_, info, links_.join(waiting_.back().entry, info), level.mount});
         act(level, Action::Skip);
         return waiting_.size() >= kComparedAtOnce ? compare_waiting() : Result<void>{};
     }
@@ -379,12 +343,11 @@ private:
                 tell_mount(place.mount, place.path);
                 continue;
             }
-            if (place.group.first) place.group.names->fresh = true;
+            place.group.renew();
             planned_.actions[place.action] = request_.overwrite ? Action::Replace : Action::Refuse;
             decide_different(place.path);
-            // A further name costs nothing.
-            if (!request_.overwrite || (place.group.names && !place.group.first)) continue;
-            add_checked(plan.bytes_to_read, file.differing_bytes);
+            if (!request_.overwrite || place.group.further()) continue;
+            add_checked(plan.bytes_to_read, bytes_to_read(file));
             add_checked(plan.bytes_to_write, file.entry.size);
         }
         waiting_.clear();
@@ -398,7 +361,7 @@ private:
         std::size_t action;
         std::string path;
         struct stat info;
-        NameInGroup group;
+        PlannedLinks::Name group;
         MountPtr mount;
     };
 
@@ -425,7 +388,7 @@ private:
     std::string path_;
     std::vector<FileComparison> waiting_;
     std::vector<WaitingPlace> waiting_places_;
-    std::map<std::pair<std::uint64_t, std::uint64_t>, std::shared_ptr<LinkNames>> link_names_;
+    PlannedLinks links_;
     std::uint64_t compared_bytes_ = 0;
     std::uint64_t steps_ = 0;
 };

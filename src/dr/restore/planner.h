@@ -47,8 +47,8 @@ struct PlanContext {
     DirectoryHandles& handles;
     TaskPool& pool;
     Monitor& monitor;
-    // Look into new directories too: exact counts, and holes do not count as bytes. Otherwise their totals are taken as
-    // recorded.
+    // Look into new directories too: exact counts; neither holes nor further names of a file count as bytes. Otherwise
+    // their totals are taken as recorded.
     bool exact = false;
 };
 

@@ -66,7 +66,8 @@ public:
         RestoreRoot root = DR_TRY(RestoreRoot::open(request_.target_path, allowlist, false));
         PlannedRestore planned = DR_TRY(plan(root, request_.dry_run));
         const std::uint64_t free = root.free_bytes();
-        // The quick plan counts holes as bytes. Before it is said that there is no room, they are counted exactly.
+        // The quick plan counts holes, and each name of one file, as bytes. Before it is said that there is no room,
+        // all is counted exactly.
         if (planned.plan.bytes_to_write > free && !request_.dry_run) planned = DR_TRY(plan(root, true));
         if (request_.dry_run) return outcome_of(std::move(planned));
         if (planned.conflicts > 0) return conflict_error(planned, request_, monitor_);

@@ -373,6 +373,41 @@ TEST_F(RestoreTest, HardLinkGroupsThatLieKeepTheirOwnContent) {
     EXPECT_TRUE(std::filesystem::equivalent(scratch / "target/one", scratch / "target/three"));
 }
 
+std::vector<Entry> names_of_one(std::vector<Entry> entries) {
+    for (Entry& entry : entries) {
+        entry.hard_link = true;
+        entry.link_count = static_cast<std::uint32_t>(entries.size());
+        entry.inode = 99;
+    }
+    return entries;
+}
+
+TEST_F(RestoreTest, AFurtherNameOfAFileCostsNoBytes) {
+    const std::string content = noise(90'000, 1);
+    const std::vector<Entry> names =
+        names_of_one({file(blobs, "a", content), file(blobs, "b", content), file(blobs, "c", content)});
+    const DirRef root = tree(blobs, {directory(blobs, "d", {names[0], names[1]}), names[2]});
+    RestoreRequest asked = request();
+    asked.dry_run = true;
+    asked.overwrite = true;
+    const RestorePlan all_new = run(asked, root).value().plan;
+    EXPECT_EQ(all_new.files_to_create, 3U);
+    EXPECT_EQ(all_new.bytes_to_read, 90'000U);
+    EXPECT_EQ(all_new.bytes_to_write, 90'000U);
+
+    // Also where other things stand at their places, or one of them is there.
+    std::filesystem::create_directories(scratch / "target/d");
+    std::filesystem::create_symlink("x", scratch / "target/d/a");
+    write_file(scratch / "target/d/b", "other");
+    EXPECT_EQ(run(asked, root).value().plan.bytes_to_write, 90'000U);
+    std::filesystem::remove(scratch / "target/d/a");
+    asked.dry_run = false;
+    EXPECT_EQ(run(asked, root).value().bytes_restored, 90'000U);
+    std::filesystem::remove(scratch / "target/d/a");
+    asked.dry_run = true;
+    EXPECT_EQ(run(asked, root).value().plan.bytes_to_write, 0U);
+}
+
 TEST_F(RestoreTest, OverwriteReplacesAFileByADirectoryButNeverADirectoryByAFile) {
     const DirRef root = tree(blobs, {directory(blobs, "was-file", {file(blobs, "x", "x")}), file(blobs, "was-dir", "f"),
                                      file(blobs, "link", "content")});
