@@ -196,7 +196,8 @@ class Metadata(RestoreTest):
         self.assertIn(b"warning: 5 entries", told.err)
         self.assertIn(b"--overwrite", told.err)
         done = self.machine.restore(target, "--overwrite")
-        self.assertEqual((done["metadata_restored"], done["files_replaced"]), (3, 2))
+        # `plain` too is made anew: whom the access list let write to it may hold it open still.
+        self.assertEqual((done["metadata_restored"], done["files_replaced"]), (2, 3))
         os.removexattr(target, "user.mine")
         self.assertEqual(tree_compare.differences(before, tree_compare.describe(target), ignore=("mtime",)), [])
 

@@ -138,8 +138,6 @@ Result<void> MetadataWriter::refresh(int fd, const DirectoryPtr& parent, const E
     struct stat info;
     if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "cannot look at the entry");
     if (DR_TRY(has_metadata_of(entry, fd, info, source_, CompareTime::Yes))) return {};
-    // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
-    if (S_ISREG(info.st_mode) && info.st_nlink > 1 && !entry.hard_link) return {};
 
     // An immutable one takes nothing until it is that no more.
     const std::optional<std::uint32_t> before = flags_of(fd);

@@ -224,6 +224,7 @@ private:
             (void)differs(level);
             return {};
         }
+        remember(planned_.actions.size(), entry, info);
         act(level, Action::Skip);
         ++planned_.plan.files_to_skip;
         if (!same) other_metadata(path_);
@@ -336,6 +337,7 @@ private:
             compared_bytes_ += file.entry.size;
             if (file.equal && !DR_TRY(wants_replacing(file, place))) {
                 ++plan.files_to_skip;
+                remember(place.action, file.entry, place.info);
                 continue;
             }
             if (place.mount && request_.overwrite) {
@@ -357,6 +359,12 @@ private:
         return {};
     }
 
+    // Of what stays: where the restore touches it or makes further names of it, it has to be this very file.
+    void remember(std::size_t action, const Entry& entry, const struct stat& info) {
+        const bool refreshed = action < planned_.actions.size() && planned_.actions[action] == Action::Refresh;
+        if (refreshed || entry.hard_link) planned_.kept.emplace(action, FileIdentity::of(info));
+    }
+
     struct WaitingPlace {
         std::size_t action;
         std::string path;
@@ -372,11 +380,12 @@ private:
         const bool same = linked && DR_TRY(has_metadata_of(file.entry, file.file->get(), place.info, context_.source,
                                                            CompareTime::Yes));
         if (same) return false;
-        // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
-        const bool shared = place.info.st_nlink > 1 && !file.entry.hard_link;
-        if (request_.overwrite && (!linked || shared)) return true;
+        if (request_.overwrite) {
+            if (!linked || !DR_TRY(may_be_given_metadata_of(file.entry, file.file->get(), place.info, context_.source)))
+                return true;
+            planned_.actions[place.action] = Action::Refresh;
+        }
         other_metadata(place.path);
-        if (request_.overwrite) planned_.actions[place.action] = Action::Refresh;
         return false;
     }
 

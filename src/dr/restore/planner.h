@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "dr/base/monitor.h"
@@ -15,6 +16,7 @@
 #include "dr/repository/blob_source.h"
 #include "dr/repository/tree_codec.h"
 #include "dr/restore/directory.h"
+#include "dr/restore/file_identity.h"
 #include "dr/restore/restore.h"
 
 namespace dr {
@@ -24,14 +26,18 @@ enum class Action : std::uint8_t {
     Create,   // not there
     Replace,  // there, and different
     Skip,     // there, and equal; without `overwrite` perhaps only in content
-    Refresh,  // there, equal in content, with other metadata: they become the snapshot's
+    Refresh,  // there, equal in content, with other metadata: they become the snapshot's. Only where nobody can hold it
+              // open who must not write to what it becomes; otherwise Replace
     Merge,    // a directory on both sides
     Refuse,   // will not be made; the plan says why
 };
 
+using KeptFiles = std::unordered_map<std::size_t, FileIdentity>;  // by the number of the action
+
 struct PlannedRestore {
     RestorePlan plan;
     std::vector<Action> actions;
+    KeptFiles kept;               // of Refresh, and of Skip where the entry has several names
     std::uint64_t conflicts = 0;  // differing entries where nothing may be replaced; counted in files_refused too
     std::vector<std::string> conflict_paths;  // at most RestorePlan::kMaxListed
     std::vector<std::string> created;         // the topmost of what is new; at most RestorePlan::kMaxListed

@@ -2,6 +2,7 @@
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,24 @@ bool set_by_people(std::string_view name) {
 
 // Nobody else sees these: they cannot be compared by others.
 bool only_for_root(std::string_view name) { return name.starts_with("trusted."); }
+
+// Whoever runs it gets rights that are not his.
+Result<bool> gives_rights(const Entry& entry, BlobSource& source) {
+    if ((entry.mode & (S_ISUID | S_ISGID)) != 0) return true;
+    if (entry.xattrs.empty() && !entry.xattrs_in_blob) return false;
+    const std::vector<ExtendedAttribute> wanted = DR_TRY(xattrs_of(source, entry));
+    return std::ranges::find(wanted, "security.capability", &ExtendedAttribute::name) != wanted.end();
+}
+
+// Others than the owner could write to it who, by the snapshot, may not. An access list shows in the bits of the group:
+// they are its mask.
+bool too_many_could_write(const Entry& entry, int fd, const struct stat& info) {
+    constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
+    const mode_t could = info.st_mode & kOthersWrite;
+    if (could == 0) return false;
+    return (could & ~entry.mode) != 0 || info.st_gid != entry.gid ||
+           ::fgetxattr(fd, "system.posix_acl_access", nullptr, 0) >= 0;
+}
 
 bool same_stat(const Entry& entry, const struct stat& info, CompareTime time) {
     if (info.st_uid != entry.uid || info.st_gid != entry.gid) return false;
@@ -71,6 +90,16 @@ Result<bool> has_metadata_of(const Entry& entry, int fd, const struct stat& info
 Result<bool> unopened_has_metadata_of(const Entry& entry, int directory, const struct stat& info, BlobSource& source) {
     if (!same_stat(entry, info, CompareTime::Yes)) return false;
     return same_attributes(entry, read_attributes_of(directory, entry.name), source);
+}
+
+Result<bool> may_be_given_metadata_of(const Entry& entry, int fd, const struct stat& info, BlobSource& source) {
+    // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
+    if (info.st_nlink > 1) return false;
+    const bool ours = info.st_uid == ::geteuid();
+    if (!ours && info.st_uid != entry.uid) return false;
+    if (!DR_TRY(gives_rights(entry, source))) return !too_many_could_write(entry, fd, info);
+    const bool same_owner = info.st_uid == entry.uid && info.st_gid == entry.gid;
+    return ours && same_owner && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 Result<std::vector<std::string>> foreign_attributes(const Entry& entry, int fd, BlobSource& source) {

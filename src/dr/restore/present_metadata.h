@@ -24,6 +24,11 @@ Result<bool> has_metadata_of(const Entry& entry, int fd, const struct stat& info
 // Of what cannot or must not be opened: `entry.name` in an open directory.
 Result<bool> unopened_has_metadata_of(const Entry& entry, int directory, const struct stat& info, BlobSource& source);
 
+// Whether the snapshot's metadata may be put onto an open regular file that has the content, or only onto a new one.
+// Whoever could write to it may still hold it open or mapped, and would decide what a file holds that is somebody
+// else's by then, or runs with his rights. Fails with Damaged where the snapshot's attributes cannot be read.
+Result<bool> may_be_given_metadata_of(const Entry& entry, int fd, const struct stat& info, BlobSource& source);
+
 // Attributes of an open file or directory that the snapshot does not have and that people set: user.*, ACLs,
 // capabilities.
 Result<std::vector<std::string>> foreign_attributes(const Entry& entry, int fd, BlobSource& source);

@@ -101,8 +101,8 @@ private:
     }
 
     Result<RestoreOutcome> execute(const RestoreRoot& root, PlannedRestore planned);
-    Result<void> build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, LossCounter& losses,
-                                   RestoreState& state);
+    Result<void> build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, const KeptFiles& kept,
+                                   LossCounter& losses, RestoreState& state);
     Result<void> sync(int target, RestoreState& state) const;
 
     const RestoreRequest& request_;
@@ -114,10 +114,11 @@ private:
 
 Result<RestoreOutcome> Restore::execute(const RestoreRoot& root, PlannedRestore planned) {
     const std::vector<Action> actions = std::move(planned.actions);
+    const KeptFiles kept = std::move(planned.kept);
     RestoreOutcome outcome = outcome_of(std::move(planned));
     LossCounter losses{monitor_};
     RestoreState state{monitor_, outcome.plan};
-    Result<void> built = build_and_publish(root, actions, losses, state);
+    Result<void> built = build_and_publish(root, actions, kept, losses, state);
     if (!built.ok()) return std::move(built).error();
     state.tell(outcome);
     outcome.losses = losses.take();
@@ -131,7 +132,7 @@ Result<void> Restore::sync(int target, RestoreState& state) const {
 }
 
 Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions,
-                                        LossCounter& losses, RestoreState& state) {
+                                        const KeptFiles& kept, LossCounter& losses, RestoreState& state) {
     Staging::remove_dead(root.fd());
     DirectoryHandles handles{kOpenDirectories};
     const DirectoryPtr target = handles.hold(FileDescriptor{::dup(root.fd())});
@@ -142,7 +143,8 @@ Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vect
     MetadataWriter metadata{source_, handles, losses, Restorer::current()};
     FileWriter writer{handles, metadata, state};
     WindowRunner runner{{source_, handles, metadata, writer, state, pool_}};
-    TreeRestorer{{request_, actions, source_, handles, metadata, writer, runner, shadows, state}}.run(root_, target);
+    TreeRestorer{{request_, actions, kept, source_, handles, metadata, writer, runner, shadows, state}}.run(root_,
+                                                                                                            target);
     DR_TRY(state.outcome());
     if (!shadows.any()) return {};
     // Content first, names after: a power cut never leaves a name with half a file.

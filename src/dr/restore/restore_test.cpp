@@ -529,6 +529,106 @@ TEST_F(RestoreTest, AnEqualFileThatSomebodyLinkedGetsItsMetadataAsANewFile) {
     EXPECT_EQ(info.st_mode & 07777, 0640U);
 }
 
+// Whoever could write to a file may still hold it open: he must not decide what is in it once it is somebody else's.
+TEST_F(RestoreTest, AnEqualFileThatOthersCouldWriteToIsReplacedAndNeverGivenAway) {
+    const auto in = [&](const std::string& name) { return scratch / ("target/" + name); };
+    const DirRef root = tree(blobs, {file(blobs, "any", "same", 0755), file(blobs, "ours", "same", 0755),
+                                     file(blobs, "rights", "same", 04755), file(blobs, "shared", "same", 0664)});
+    std::filesystem::create_directory(scratch / "target");
+    for (const auto& [name, mode] : {std::pair{"any", 0666}, {"ours", 0700}, {"rights", 0775}, {"shared", 0660}}) {
+        write_file(in(name), "same");
+        ::chmod(in(name).c_str(), static_cast<mode_t>(mode));
+    }
+    const FileDescriptor held{::open(in("any").c_str(), O_WRONLY)};
+    struct stat before[2];
+    ::stat(in("ours").c_str(), &before[0]);
+    ::stat(in("shared").c_str(), &before[1]);
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+
+    const RestoreOutcome outcome = run(asked, root).value();
+
+    EXPECT_EQ(outcome.replaced, (std::vector<std::string>{"any", "rights"}));
+    EXPECT_EQ(outcome.metadata.listed, (std::vector<std::string>{"ours", "shared"}));
+    EXPECT_EQ(::pwrite(held.get(), "evil", 4, 0), 4);
+    EXPECT_EQ(read_file(in("any")), "same");
+    struct stat info;
+    for (const auto& [name, was] : {std::pair{"ours", &before[0]}, {"shared", &before[1]}}) {
+        ::stat(in(name).c_str(), &info);
+        EXPECT_EQ(info.st_ino, was->st_ino) << name;
+    }
+    EXPECT_EQ(info.st_mode & 07777, 0664U);
+}
+
+TEST_F(RestoreTest, AnEqualFileOfAnotherOwnerIsReplacedAndNeverGivenAway) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root to give files away";
+    Entry theirs = file(blobs, "theirs", "same", 0600);
+    theirs.uid = 65534;
+    const DirRef root = tree(blobs, {file(blobs, "tool", "same", 04755), file(blobs, "plain", "same"), theirs});
+    std::filesystem::create_directory(scratch / "target");
+    for (const char* name : {"tool", "plain", "theirs"}) {
+        write_file(scratch / ("target/" + std::string{name}), "same");
+        ASSERT_EQ(::chown((scratch / ("target/" + std::string{name})).c_str(), 65534, 65534), 0);
+    }
+    const FileDescriptor held{::open((scratch / "target/tool").c_str(), O_WRONLY)};
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+
+    const RestoreOutcome outcome = run(asked, root).value();
+
+    EXPECT_EQ(outcome.replaced, (std::vector<std::string>{"plain", "tool"}));
+    EXPECT_EQ(outcome.metadata.listed, std::vector<std::string>{"theirs"});  // it stays with whom it is
+    EXPECT_EQ(::pwrite(held.get(), "evil", 4, 0), 4);
+    EXPECT_EQ(read_file(scratch / "target/tool"), "same");
+    struct stat info;
+    ::fstat(held.get(), &info);
+    EXPECT_EQ(info.st_uid, 65534U);
+    EXPECT_EQ(info.st_mode & 07000, 0U);
+}
+
+TEST_F(RestoreTest, AFileThatSomebodyLinkedToOneOfSeveralNamesKeepsItsMetadata) {
+    const DirRef root = tree(blobs, names_of_one({file(blobs, "a", "same", 0640), file(blobs, "b", "same", 0640)}));
+    std::filesystem::create_directory(scratch / "target");
+    write_file(scratch / "precious", "same");
+    ::chmod((scratch / "precious").c_str(), 0600);
+    ASSERT_EQ(::link((scratch / "precious").c_str(), (scratch / "target/a").c_str()), 0);
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    EXPECT_EQ(run(asked, root).value().files_restored, 2U);
+    struct stat info;
+    ::stat((scratch / "precious").c_str(), &info);
+    EXPECT_EQ(info.st_mode & 07777, 0600U);
+    EXPECT_TRUE(std::filesystem::equivalent(scratch / "target/a", scratch / "target/b"));
+}
+
+// Between the plan and its execution another file comes under the name.
+TEST_F(RestoreTest, OnlyTheFileThatThePlanSawGetsMetadataAndFurtherNames) {
+    const std::vector<Entry> names = names_of_one({file(blobs, "one", "same"), file(blobs, "two", "same")});
+    const DirRef root = tree(blobs, {file(blobs, "f", "same", 0640), names[0], names[1]});
+    std::filesystem::create_directory(scratch / "target");
+    for (const char* name : {"f", "one"}) write_file(scratch / ("target/" + std::string{name}), "same");
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    monitor.on_progress = [&](const Progress& progress) {
+        if (progress.phase != "comparing") return;
+        for (const char* name : {"f", "one"}) {
+            write_file(scratch / "precious", "same");
+            ::chmod((scratch / "precious").c_str(), 0600);
+            std::filesystem::rename(scratch / "precious", scratch / ("target/" + std::string{name}));
+        }
+    };
+
+    const RestoreOutcome outcome = run(asked, root).value();
+
+    struct stat info;
+    for (const char* name : {"f", "one"}) {
+        ::stat((scratch / ("target/" + std::string{name})).c_str(), &info);
+        EXPECT_EQ(info.st_mode & 07777, 0600U) << name;
+    }
+    EXPECT_FALSE(exists(scratch / "target/two"));
+    EXPECT_EQ(outcome.failure_count, 3U);
+}
+
 TEST_F(RestoreTest, AnImpossibleSizeIsToldApartFromASparseOne) {
     Entry huge = named("huge", EntryKind::File, 0644);
     huge.size = 1ULL << 50;

@@ -174,30 +174,40 @@ Result<void> TreeRestorer::keep(Level& level, const EntryView& view, Action acti
     if (action == Action::Skip && !view.hard_link) return {};
     const DirectoryPtr directory = level.merged->directory;
     Entry entry = view.copy();
+    const auto planned = parts_.kept.find(next_action_ - 1);
+    DR_CHECK(planned != parts_.kept.end());
     if (entry.hard_link) {
         std::optional<LinkGroups::First> first = links_.take(entry);
-        if (!first) links_.add(entry, directory, true);
+        if (!first) links_.add(entry, directory, planned->second);
         // A first name that the plan did not look at, in a new directory: this one becomes another name of it.
-        if (first && !first->verify && parts_.request.overwrite) {
+        if (first && !first->kept && parts_.request.overwrite) {
             const DirectoryPtr place = DR_TRY(place_in(levels_.size() - 1, true));
-            window_->links.push_back({first->directory, first->name, place, std::move(entry), false});
+            window_->links.push_back({first->directory, first->name, place, std::move(entry), std::nullopt});
             return {};
         }
     }
-    if (action == Action::Skip) return {};
+    return action == Action::Skip ? Result<void>{} : refresh(directory, entry, planned->second);
+}
+
+// Only what the plan looked at: somebody may have put a file of his under this name, or changed this one.
+Result<void> TreeRestorer::refresh(const DirectoryPtr& directory, const Entry& entry, const FileIdentity& planned) {
     const auto handle = DR_TRY(parts_.handles.get(directory));
     const std::shared_ptr<FileDescriptor> file = open_old(handle->get(), entry.name);
-    return file ? parts_.metadata.refresh(file->get(), directory, entry) : Result<void>{};
+    struct stat info;
+    if (!file || ::fstat(file->get(), &info) != 0 || FileIdentity::of(info) != planned)
+        return Error{ErrorCode::Io,
+                     "it changed while it was restored; owner, mode and attributes are left as they are"};
+    return parts_.metadata.refresh(file->get(), directory, entry);
 }
 
 // True for a second name of what has one already: only the name is made then. Remembers a first one.
 bool TreeRestorer::link_to_first(const DirectoryPtr& place, Entry& entry) {
     if (!entry.hard_link) return false;
     if (std::optional<LinkGroups::First> first = links_.take(entry)) {
-        window_->links.push_back({first->directory, first->name, place, std::move(entry), first->verify});
+        window_->links.push_back({first->directory, first->name, place, std::move(entry), first->kept});
         return true;
     }
-    links_.add(entry, place, false);
+    links_.add(entry, place, std::nullopt);
     return false;
 }
 
