@@ -92,6 +92,7 @@ public:
                 DR_TRY(visit(level, *entry));
         }
         DR_TRY(compare_waiting());
+        if (saw_any_ && !selected_any_) return nothing_selected();
         return std::move(planned_);
     }
 
@@ -106,6 +107,14 @@ private:
         return {};
     }
 
+    // An empty target would look like an empty snapshot.
+    Error nothing_selected() const {
+        return Error{ErrorCode::NotFound, "no entry matches what --path, --include and --exclude select"}
+            .means("nothing was written")
+            .next("qnwis_dr ls --recursive --snapshot-id " + request_.snapshot_id.text() +
+                  "    lists what the snapshot has");
+    }
+
     void enter(DirectoryReader reader, const DirectoryPtr& existing, bool everything, MountPtr mount) {
         if (levels_.size() >= kAwakeReaders) levels_[levels_.size() - kAwakeReaders].reader.suspend();
         levels_.push_back({std::move(reader), existing, everything, std::move(mount), path_.size()});
@@ -118,15 +127,15 @@ private:
     Result<void> visit(Level& level, const EntryView& entry) {
         if (!path_.empty()) path_ += '/';
         path_ += entry.name;
-        bool everything = level.everything;
-        if (!everything) {
-            const RestoreFilter::Answer answer = request_.filter.ask(path_, entry.kind == EntryKind::Directory);
-            if (answer == RestoreFilter::Answer::Skip) {
-                act(level, Action::Omit);
-                return {};
-            }
-            everything = answer == RestoreFilter::Answer::All;
+        saw_any_ = true;
+        const RestoreFilter::Answer answer = level.everything
+                                                 ? RestoreFilter::Answer::All
+                                                 : request_.filter.ask(path_, entry.kind == EntryKind::Directory);
+        if (answer == RestoreFilter::Answer::Skip) {
+            act(level, Action::Omit);
+            return {};
         }
+        selected_any_ |= RestoreFilter::selected(answer);
         if (const std::optional<Refusal> refused = refusal(entry, request_)) {
             act(level, Action::Refuse);
             // What is in new directories is not always looked at: the restore itself says it when it gets there.
@@ -139,8 +148,8 @@ private:
             refuse(RefusalKind::Name, "the name is that of a restore's own directory");
             return {};
         }
-        if (!level.existing) return plan_new(level, entry, everything);
-        return plan_beside(level, entry, everything);
+        if (!level.existing) return plan_new(level, entry, answer);
+        return plan_beside(level, entry, answer);
     }
 
     void act(const Level& level, Action action) {
@@ -154,7 +163,8 @@ private:
             planned_.plan.refused.push_back({path_, std::move(why)});
     }
 
-    Result<void> plan_new(Level& level, const EntryView& entry, bool everything) {
+    Result<void> plan_new(Level& level, const EntryView& entry, RestoreFilter::Answer answer) {
+        const bool everything = answer == RestoreFilter::Answer::All;
         if (level.mount) return across(level, path_);
         act(level, Action::Create);
         // Without a level above that exists this is not the topmost.
@@ -191,15 +201,15 @@ private:
         return {};
     }
 
-    Result<void> plan_beside(Level& level, const EntryView& entry, bool everything) {
+    Result<void> plan_beside(Level& level, const EntryView& entry, RestoreFilter::Answer answer) {
         const auto directory = DR_TRY(context_.handles.get(level.existing));
         const std::string name{entry.name};
         struct stat info;
         if (::fstatat(directory->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-            if (errno == ENOENT) return plan_new(level, entry, everything);
+            if (errno == ENOENT) return plan_new(level, entry, answer);
             return Error::from_errno(errno, "cannot look at '" + printable(path_) + "' in the target");
         }
-        if (entry.kind == EntryKind::Directory) return plan_directory(level, entry, info, everything);
+        if (entry.kind == EntryKind::Directory) return plan_directory(level, entry, info, answer);
         if (S_ISDIR(info.st_mode)) return in_the_way(level, "a directory is in the way of a file");
         if (entry.kind == EntryKind::File && S_ISREG(info.st_mode) &&
             static_cast<std::uint64_t>(info.st_size) == entry.size) {
@@ -236,14 +246,16 @@ private:
         if (planned_.metadata.listed.size() < RestorePlan::kMaxListed) planned_.metadata.listed.push_back(path);
     }
 
-    Result<void> plan_directory(Level& level, const EntryView& entry, const struct stat& info, bool everything) {
+    Result<void> plan_directory(Level& level, const EntryView& entry, const struct stat& info,
+                                RestoreFilter::Answer answer) {
+        const bool everything = answer == RestoreFilter::Answer::All;
         if (S_ISLNK(info.st_mode))
             return in_the_way(level, "a symbolic link is in the way of a directory; it is not followed");
         if (S_ISDIR(info.st_mode)) {
             act(level, Action::Merge);
             const auto there = std::make_shared<RestoreDirectory>(level.existing, std::string{entry.name});
             const auto handle = context_.handles.get(there);  // if it cannot be opened, whoever needs it says so
-            if (handle.ok() &&
+            if (handle.ok() && RestoreFilter::selected(answer) &&
                 !DR_TRY(has_metadata_of(entry.copy(), handle.value()->get(), info, context_.source, CompareTime::No))) {
                 other_metadata(path_);
             }
@@ -400,6 +412,8 @@ private:
     PlannedLinks links_;
     std::uint64_t compared_bytes_ = 0;
     std::uint64_t steps_ = 0;
+    bool saw_any_ = false;
+    bool selected_any_ = false;
 };
 
 }  // namespace

@@ -58,7 +58,8 @@ struct PlanContext {
     bool exact = false;
 };
 
-// `target` is null where the target does not exist. Fails with Damaged, NotFound (a path of the filter), Io, Cancelled.
+// `target` is null where the target does not exist. Fails with Damaged, NotFound (a path of the filter, or the filter
+// selects nothing), Io, Cancelled.
 Result<PlannedRestore> plan_restore(const PlanContext& context, const DirRef& root, const DirectoryPtr& target);
 
 // Why an entry is never made by this request, or nothing.

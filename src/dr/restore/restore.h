@@ -94,8 +94,9 @@ struct RestoreOutcome {
 
 // Fails with Refused (allowlist; something is mounted below the target where entries would be put), AlreadyExists
 // (entries that differ, without overwrite: each goes to the monitor as a warning, and nothing was written), NotFound (a
-// path of the filter that the snapshot does not have), NoSpace (says what is needed), Damaged (the tree itself cannot
-// be read), Io, Cancelled. Single files that cannot be restored do not fail the whole: see RestoreOutcome::failures.
+// path of the filter that the snapshot does not have, or nothing that the filter selects), NoSpace (says what is
+// needed), Damaged (the tree itself cannot be read), Io, Cancelled. Single files that cannot be restored do not fail
+// the whole: see RestoreOutcome::failures.
 Result<RestoreOutcome> restore(const RestoreRequest& request, BlobSource& source, const DirRef& root,
                                const RestoreAllowlist& allowlist, TaskPool& pool, Monitor& monitor);
 

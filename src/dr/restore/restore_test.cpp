@@ -323,6 +323,74 @@ TEST_F(RestoreTest, FiltersTakeAPartWithTheDirectoriesAboveIt) {
     EXPECT_EQ(run(asked, root).error().code(), ErrorCode::NotFound);
 }
 
+TEST_F(RestoreTest, AFilterThatSelectsNothingIsAnError) {
+    const DirRef root = tree(blobs, {directory(blobs, "d", {file(blobs, "f", "x")})});
+    RestoreRequest asked = request();
+    for (const bool dry : {false, true}) {
+        asked.dry_run = dry;
+        asked.filter = RestoreFilter{{}, {Glob::parse("*nomatch*").value()}, {}};
+        const Result<RestoreOutcome> outcome = run(asked, root);
+        ASSERT_FALSE(outcome.ok());
+        EXPECT_EQ(outcome.error().code(), ErrorCode::NotFound);
+        EXPECT_TRUE(outcome.error().what().starts_with("no entry matches"));
+        EXPECT_TRUE(outcome.error().next_step().starts_with("qnwis_dr ls "));
+        asked.filter = RestoreFilter{{RelativePath::parse("d").value()}, {}, {Glob::parse("d").value()}};
+        EXPECT_EQ(run(asked, root).error().code(), ErrorCode::NotFound);
+    }
+    EXPECT_FALSE(exists(scratch / "target"));
+    // Nothing is all that there is.
+    asked.filter = RestoreFilter{{}, {}, {Glob::parse("*.log").value()}};
+    EXPECT_TRUE(run(asked, tree(blobs, {})).ok());
+}
+
+TEST_F(RestoreTest, DirectoriesAboveWhatIsSelectedStayAsTheyAre) {
+    const DirRef root =
+        tree(blobs,
+             {directory(blobs, "d", {directory(blobs, "e", {file(blobs, "b", "new"), file(blobs, "c", "c")}, 0755)})});
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    const auto spoil = [&] {
+        std::filesystem::create_directories(scratch / "target/d/e");
+        write_file(scratch / "target/d/e/b", "old");
+        for (const char* name : {"target/d", "target/d/e"}) ::chmod((scratch / name).c_str(), 0700);
+        ::setxattr((scratch / "target/d/e").c_str(), "user.mine", "x", 1, 0);
+    };
+    const auto mode = [&](const std::string& name) {
+        struct stat info{};
+        ::stat((scratch / name).c_str(), &info);
+        return info.st_mode & 07777;
+    };
+    const auto path = [](std::string_view text) { return RelativePath::parse(text).value(); };
+    spoil();
+    const ssize_t attribute = ::getxattr((scratch / "target/d/e").c_str(), "user.mine", nullptr, 0);
+    for (const RestoreFilter& filter :
+         {RestoreFilter{{path("d/e/b")}, {}, {}}, RestoreFilter{{}, {Glob::parse("b").value()}, {}}}) {
+        spoil();
+        asked.filter = filter;
+        const RestoreOutcome outcome = run(asked, root).value();
+        EXPECT_EQ(outcome.files_restored, 1U);
+        EXPECT_EQ(outcome.metadata.count, 0U);
+        EXPECT_EQ(mode("target/d"), 0700U);
+        EXPECT_EQ(mode("target/d/e"), 0700U);
+        EXPECT_EQ(::getxattr((scratch / "target/d/e").c_str(), "user.mine", nullptr, 0), attribute);
+    }
+    // Named itself, and not all of it: that one is brought back, and the one above it is not.
+    asked.filter = RestoreFilter{{path("d/e")}, {}, {Glob::parse("c").value()}};
+    EXPECT_EQ(run(asked, root).value().metadata.listed, std::vector<std::string>{"d/e"});
+    EXPECT_EQ(mode("target/d"), 0700U);
+    EXPECT_EQ(mode("target/d/e"), 0755U);
+    EXPECT_FALSE(exists(scratch / "target/d/e/c"));
+}
+
+TEST_F(RestoreTest, ADirectoryThatIsSelectedComesBackEvenIfAllInItIsExcluded) {
+    const DirRef root =
+        tree(blobs, {directory(blobs, "logs", {file(blobs, "a.log", "x")}), directory(blobs, "bare", {})});
+    RestoreRequest asked = request();
+    asked.filter = RestoreFilter{{}, {}, {Glob::parse("*.log").value()}};
+    EXPECT_EQ(run(asked, root).value().directories_restored, 2U);
+    EXPECT_EQ(names(scratch / "target"), (std::vector<std::string>{"bare", "logs"}));
+}
+
 TEST_F(RestoreTest, ADamagedFileIsNamedAndNotMadeAndTheOthersAre) {
     const std::string bad = noise(70'000, 1);
     const std::string worse = noise(400'000, 2);

@@ -77,7 +77,7 @@ Result<void> Shadows::move_out(const DirectoryPtr& shadow, const DirectoryPtr& r
 
 void Shadows::finish_directory(const MergedDirectory& merged, MetadataWriter& metadata, RestoreState& state,
                                bool overwrite) {
-    if (!merged.parent) return;
+    if (!merged.parent || !merged.selected) return;
     const auto handle = handles_.get(merged.directory);
     Result<void> finished = handle.ok() ? Result<void>{} : Result<void>{handle.error()};
     if (finished.ok() && overwrite) finished = metadata.refresh(handle.value()->get(), merged.parent, merged.entry);

@@ -19,6 +19,7 @@ struct MergedDirectory {
     DirectoryPtr directory;
     DirectoryPtr parent;     // null for the target itself, whose metadata is not the snapshot's
     Entry entry;             // metadata
+    bool selected = true;    // itself; otherwise only something below it is, and it stays as it is
     DirectoryPtr creating;   // shadow of what is new; null: nothing is
     DirectoryPtr replacing;  // shadow of what is replaced
 };

@@ -90,20 +90,19 @@ Action TreeRestorer::next_action(const Level& level) {
 Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
     const Action action = next_action(level);
     if (action == Action::Omit || action == Action::Refuse) return {};
-    bool everything = level.everything;
-    if (!everything) {
+    RestoreFilter::Answer answer = RestoreFilter::Answer::All;
+    if (!level.everything) {
         if (!path_.empty()) path_ += '/';
         path_ += entry.name;
-        const RestoreFilter::Answer answer = parts_.request.filter.ask(path_, entry.kind == EntryKind::Directory);
+        answer = parts_.request.filter.ask(path_, entry.kind == EntryKind::Directory);
         if (answer == RestoreFilter::Answer::Skip) return {};
-        everything = answer == RestoreFilter::Answer::All;
     }
     if (const std::optional<Refusal> refused = refusal(entry, parts_.request); refused && !level.merged) {
         parts_.state.refuse(refused->kind, path_in(level, entry.name), refused->why);
         return {};
     }
     if (action == Action::Skip || action == Action::Refresh) return keep(level, entry, action);
-    if (entry.kind == EntryKind::Directory) return visit_directory(level, entry, action, everything);
+    if (entry.kind == EntryKind::Directory) return visit_directory(level, entry, action, answer);
     const DirectoryPtr place = DR_TRY(place_in(levels_.size() - 1, action == Action::Replace));
     if (entry.kind == EntryKind::File) return visit_file(place, entry.copy(), action);
     Entry special = entry.copy();
@@ -111,23 +110,26 @@ Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
     return {};
 }
 
-Result<void> TreeRestorer::visit_directory(Level& level, const EntryView& view, Action action, bool everything) {
+Result<void> TreeRestorer::visit_directory(Level& level, const EntryView& view, Action action,
+                                           RestoreFilter::Answer answer) {
     Level below{.reader = DirectoryReader{parts_.source, view.directory, level.reader.owner()},
                 .merged = nullptr,
                 .made = nullptr,
                 .replaces = action == Action::Replace,
                 .entry = metadata_of(view),
-                .everything = everything};
+                .everything = answer == RestoreFilter::Answer::All};
+    const bool selected = RestoreFilter::selected(answer);
     if (action == Action::Merge) {
         below.merged = std::make_unique<MergedDirectory>();
         below.merged->parent = level.merged->directory;
         below.merged->directory = std::make_shared<RestoreDirectory>(level.merged->directory, below.entry.name);
         below.merged->entry = below.entry;
+        below.merged->selected = selected;
     }
-    const bool make_now = everything && action != Action::Merge;
+    const bool make_now = selected && action != Action::Merge;
     enter(std::move(below));
     if (!make_now) return {};
-    // Selected as a whole: it is wanted even if there is nothing in it.
+    // Selected itself: it is wanted even if there is nothing in it.
     Result<DirectoryPtr> place = place_in(levels_.size() - 1, false);
     if (place.ok()) return {};
     levels_.pop_back();
@@ -164,9 +166,9 @@ void TreeRestorer::leave() {
         window_->left.push_back({parent, level.made, std::move(level.entry)});
         if (window_->full()) start_next_window();
     }
-    if (level.merged && (level.merged->creating || level.merged->replacing || parts_.request.overwrite)) {
-        parts_.shadows.add(std::move(*level.merged));
-    }
+    if (!level.merged) return;
+    const bool refreshed = parts_.request.overwrite && level.merged->selected;
+    if (level.merged->creating || level.merged->replacing || refreshed) parts_.shadows.add(std::move(*level.merged));
 }
 
 // What is there and equal stays; where the plan says so its metadata become the snapshot's.

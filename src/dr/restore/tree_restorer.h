@@ -49,7 +49,7 @@ private:
 
     void step();
     Result<void> visit(Level& level, const EntryView& entry);
-    Result<void> visit_directory(Level& level, const EntryView& entry, Action action, bool everything);
+    Result<void> visit_directory(Level& level, const EntryView& entry, Action action, RestoreFilter::Answer answer);
     bool link_to_first(const DirectoryPtr& place, Entry& entry);
     Result<void> visit_file(const DirectoryPtr& place, Entry entry, Action action);
     Result<void> keep(Level& level, const EntryView& view, Action action);
