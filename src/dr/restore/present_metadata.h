@@ -2,7 +2,8 @@
 // The metadata of what is in the target already, beside those of the snapshot.
 //
 // Compared is what a restore can put back: owner, mode, time, extended attributes (ACLs and capabilities among them)
-// and the inode flags that people set. Attributes that only the system sets and the snapshot does not know are no
+// and the inode flags that people set. What only root can put back is no difference to others: otherwise the same
+// restore would find it each time. Attributes that only the system sets and the snapshot does not know are no
 // difference; what cannot be read cannot be told and is none either.
 
 #include <sys/stat.h>

@@ -52,7 +52,9 @@ public:
 
 private:
     Result<DirectoryPtr> make(const DirectoryPtr& real, DirectoryPtr& shadow, char kind);
-    Result<void> move_out(const DirectoryPtr& shadow, const DirectoryPtr& real, bool replacing, RestoreState& state);
+    Result<void> move_out(const DirectoryPtr& shadow, const DirectoryPtr& real, bool replacing,
+                          MetadataWriter& metadata, RestoreState& state);
+    void take_back(const DirectoryPtr& shadow, const std::string& name, MetadataWriter& metadata, RestoreState& state);
     void finish_directory(const MergedDirectory& merged, MetadataWriter& metadata, RestoreState& state, bool overwrite);
 
     DirectoryHandles& handles_;

@@ -199,7 +199,8 @@ Result<void> TreeRestorer::refresh(const DirectoryPtr& directory, const Entry& e
     if (!file || ::fstat(file->get(), &info) != 0 || FileIdentity::of(info) != planned)
         return Error{ErrorCode::Io,
                      "it changed while it was restored; owner, mode and attributes are left as they are"};
-    return parts_.metadata.refresh(file->get(), directory, entry);
+    if (DR_TRY(parts_.metadata.refresh(file->get(), directory, entry))) parts_.state.metadata_done();
+    return {};
 }
 
 // True for a second name of what has one already: only the name is made then. Remembers a first one.
