@@ -21,13 +21,21 @@ void write_problems(JsonWriter& json, const std::vector<PathProblem>& problems, 
     }
 }
 
+void write_would_refuse(JsonWriter& json, const std::optional<Error>& error) {
+    if (!error) return json.null();
+    const ErrorCodeInfo& code = info(error->code());
+    json.begin_object();
+    json.field("code", code.label);
+    json.field("exit_status", code.exit_status);
+    json.field("message", error->what());
+    json.end_object();
+}
+
 void print_json(Shell& shell, const RestoreResult& result) {
     const RestoreOutcome& outcome = result.outcome;
     const RestorePlan& plan = outcome.plan;
     const bool dry = plan.dry_run;
-    // What was planned and failed was not replaced or created; failures of both kinds are counted together.
-    const std::uint64_t replaced =
-        dry ? plan.files_to_replace : std::min(plan.files_to_replace, outcome.files_restored);
+    const std::uint64_t replaced = dry ? plan.files_to_replace : outcome.files_replaced;
     const std::uint64_t created = dry ? plan.files_to_create : outcome.files_restored - replaced;
     shell.print_json([&](JsonWriter& json) {
         json.field("plan_id", plan.plan_id);
@@ -41,11 +49,14 @@ void print_json(Shell& shell, const RestoreResult& result) {
         json.field("files_skipped", dry ? plan.files_to_skip : outcome.files_skipped);
         json.field("files_refused", plan.files_refused + outcome.failure_count);
         json.field("metadata_differing", plan.overwrite ? 0 : outcome.metadata.count);
-        json.field("metadata_restored", plan.overwrite ? outcome.metadata.count : 0);
+        const std::uint64_t would_be_restored = plan.overwrite ? outcome.metadata.count : 0;
+        json.field("metadata_restored", dry ? would_be_restored : outcome.metadata_restored);
         json.field("files_restored", outcome.files_restored);
         json.field("bytes_restored", outcome.bytes_restored);
         json.field("bytes_read", dry ? plan.bytes_to_read : outcome.bytes_read);
-        json.field("bytes_written", plan.bytes_to_write);
+        json.field("bytes_written", dry ? plan.bytes_to_write : outcome.bytes_restored);
+        json.key("would_refuse");
+        write_would_refuse(json, outcome.would_refuse);
         json.key("refused");
         json.begin_array();
         std::size_t room = RestorePlan::kMaxListed;
@@ -84,6 +95,14 @@ std::string entries_of(const MetadataDifferences& found) { return counted(found.
 constexpr const char* kMetadataDiffer =
     " equal in content but not in owner, mode, time, attributes or links; --overwrite brings these back";
 
+// The restore itself would end here, whatever the lists above promise.
+void print_would_refuse(Shell& shell, const Error& error) {
+    shell.console().say("as it is, nothing would be written: " + error.what());
+    const std::string& next = error.next_step();
+    const bool ours = next.starts_with("qnwis_dr ");
+    shell.console().say("  next   " + (ours ? shell.command_line(std::string_view{next}.substr(9)) : next));
+}
+
 void print_dry_run(Shell& shell, const RestoreResult& result) {
     const RestoreOutcome& outcome = result.outcome;
     const RestorePlan& plan = outcome.plan;
@@ -103,6 +122,7 @@ void print_dry_run(Shell& shell, const RestoreResult& result) {
                         : entries_of(outcome.metadata) + kMetadataDiffer);
     }
     console.say("would read " + human_bytes(plan.bytes_to_read) + " and write " + human_bytes(plan.bytes_to_write));
+    if (outcome.would_refuse) print_would_refuse(shell, *outcome.would_refuse);
 }
 
 void print_restored(Shell& shell, const RestoreResult& result) {
@@ -118,8 +138,9 @@ void print_restored(Shell& shell, const RestoreResult& result) {
     console.say("  " + counted(outcome.files_restored, "file", "files") + " written and verified, " +
                 human_bytes(outcome.bytes_restored) + "; " + human_count(outcome.files_skipped) +
                 " were equal already");
-    if (outcome.plan.overwrite && outcome.metadata.count > 0)
-        console.say("  owner, mode, time, attributes or links of " + entries_of(outcome.metadata) + " brought back");
+    if (outcome.metadata_restored > 0)
+        console.say("  owner, mode, time, attributes or links of " +
+                    counted(outcome.metadata_restored, "entry", "entries") + " brought back");
     console.say("  " + human_bytes(outcome.bytes_read) + " read, in " + human_duration(total_seconds(result.timings)));
 }
 

@@ -20,6 +20,15 @@ Error Glob::bad(std::string_view complaint) const {
     return Error{ErrorCode::BadRequest, "pattern '" + printable(pattern_) + "' " + std::string(complaint)};
 }
 
+std::string Glob::escaped(std::string_view text) {
+    std::string pattern;
+    for (const char c : text) {
+        if (std::string_view{"*?[]\\!"}.contains(c)) pattern += '\\';
+        pattern += c;
+    }
+    return pattern;
+}
+
 Result<Glob> Glob::parse(std::string_view pattern) {
     Glob glob;
     if (pattern.size() > kMaxBytes) {

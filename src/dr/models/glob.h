@@ -33,6 +33,8 @@ public:
     // Fails with BadRequest: empty, too long, NUL, an unclosed '[', a '\' at the end, an empty or '.' or '..'
     // component, a leading '!' (negation, which this tool does not have).
     static Result<Glob> parse(std::string_view pattern);
+    // The pattern, or the part of one, that matches these characters and no others.
+    static std::string escaped(std::string_view text);
 
     // `path` has no leading '/'; the root (empty path) is matched by nothing.
     bool matches(std::string_view path, bool is_directory) const;

@@ -157,27 +157,27 @@ Result<void> FileWriter::try_link(const Link& link, BlobSource& source) {
         return Error::from_errno(errno,
                                  "cannot make a second name for '" + printable(link.from->path(link.from_name)) + "'");
     }
-    if (!link.verify) return {};
-    if (link.entry.kind != EntryKind::File) {
-        struct stat there;
-        if (::fstatat(to->get(), name, &there, AT_SYMLINK_NOFOLLOW) == 0 && same_special(to->get(), link.entry, there))
-            return {};
-        (void)::unlinkat(to->get(), name, 0);
-        return Error{ErrorCode::Io, "what this is a second name of changed during the restore"};
-    }
-    const FileDescriptor file{::openat(to->get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    if (!link.kept || DR_TRY(is_what_was_kept(to->get(), link, source))) return {};
+    (void)::unlinkat(to->get(), name, 0);
+    return Error{ErrorCode::Io, "what this is a second name of changed during the restore"};
+}
+
+// Of a second name that was just made.
+Result<bool> FileWriter::is_what_was_kept(int directory, const Link& link, BlobSource& source) {
+    const char* name = link.entry.name.c_str();
     struct stat info;
-    bool equal = file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) &&
-                 static_cast<std::uint64_t>(info.st_size) == link.entry.size;
+    if (::fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !link.kept->same_file(info)) return false;
+    if (link.entry.kind != EntryKind::File) return same_special(directory, link.entry, info);
+    const FileDescriptor file{::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    bool equal = file && S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == link.entry.size;
     ContentReader content = content_of(source, link.entry);
     while (equal) {
         if (state_.stopped()) return Error{ErrorCode::Cancelled, "the restore was interrupted"};
         const std::optional<ContentPiece> piece = DR_TRY(content.next());
-        if (!piece) return {};
+        if (!piece) return true;
         equal = match_piece(file.get(), link.entry, *piece, source.namer()) == PieceMatch::Equal;
     }
-    (void)::unlinkat(to->get(), name, 0);
-    return Error{ErrorCode::Io, "the file that this is a second name of changed during the restore"};
+    return false;
 }
 
 }  // namespace dr

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "dr/restore/directory.h"
+#include "dr/restore/file_identity.h"
 #include "dr/restore/metadata.h"
 #include "dr/restore/state.h"
 
@@ -43,14 +45,14 @@ public:
     // One piece (or adding them) is over.
     void finish_piece(LargeFile& file);
 
-    // A second name for a file made before. `verify`: the first name lies where others may write, so the content is
-    // checked again.
+    // A second name for a file made before, or for one that was there: `kept`. That lies where others may write, so it
+    // has to be the same file still, and its content is checked again.
     struct Link {
         DirectoryPtr from;
         std::string from_name;
         DirectoryPtr to;
         Entry entry;
-        bool verify = false;
+        std::optional<FileIdentity> kept;
     };
     void link(const Link& link, BlobSource& source);
 
@@ -58,6 +60,7 @@ private:
     Result<void> try_write_small(const DirectoryPtr& directory, const Entry& entry, ByteSpan content);
     Result<void> try_make_special(const DirectoryPtr& directory, const Entry& entry);
     Result<void> try_link(const Link& link, BlobSource& source);
+    Result<bool> is_what_was_kept(int directory, const Link& link, BlobSource& source);
     Result<void> complete(LargeFile& file);
 
     DirectoryHandles& handles_;

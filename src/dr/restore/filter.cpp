@@ -62,7 +62,7 @@ RestoreFilter::Answer RestoreFilter::ask(std::string_view path, bool is_director
     if (by_pattern == Answer::Skip) return Answer::Skip;
     if (by_path == Answer::Partly || by_pattern == Answer::Partly) return Answer::Partly;
     // An exclude may still take something away below.
-    return is_directory && !excludes_.empty() ? Answer::Partly : Answer::All;
+    return is_directory && !excludes_.empty() ? Answer::Most : Answer::All;
 }
 
 }  // namespace dr

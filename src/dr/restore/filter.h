@@ -3,7 +3,8 @@
 //
 // An entry is selected if it lies at or below one of `paths` (none: everything), matches or lies below a match of one
 // of `includes` (none: everything), and neither it nor a directory above it matches one of `excludes`. Directories
-// above a selected entry come with it, with their metadata. Immutable; any thread may ask.
+// above a selected entry are made with it, with their metadata; where they are there already they stay as they are.
+// Immutable; any thread may ask.
 
 #include <string_view>
 #include <vector>
@@ -17,9 +18,12 @@ class RestoreFilter {
 public:
     enum class Answer : std::uint8_t {
         All,     // this entry and everything below it
-        Partly,  // a directory: this one is wanted if something below it is; ask for each entry
+        Most,    // a directory that is selected itself; not all below it is: ask for each entry
+        Partly,  // a directory that is not: it is wanted if something below it is; ask for each entry
         Skip,    // neither this nor anything below
     };
+    // Whether the answer selects the entry itself.
+    static bool selected(Answer answer) { return answer == Answer::All || answer == Answer::Most; }
 
     RestoreFilter() = default;
     RestoreFilter(std::vector<RelativePath> paths, std::vector<Glob> includes, std::vector<Glob> excludes);

@@ -34,11 +34,11 @@ std::optional<LinkGroups::First> LinkGroups::take(const Entry& entry) {
     return last;
 }
 
-bool LinkGroups::add(const Entry& entry, const DirectoryPtr& directory, bool verify) {
+bool LinkGroups::add(const Entry& entry, const DirectoryPtr& directory, const std::optional<FileIdentity>& kept) {
     if (entry.link_count < 2 || groups_.size() >= kMaxGroups) return entry.link_count < 2;
     groups_.try_emplace(
         {entry.device_index, entry.inode},
-        First{directory, entry.name, verify, entry.kind, told_apart_by(entry), entry.size, entry.link_count - 1});
+        First{directory, entry.name, kept, entry.kind, told_apart_by(entry), entry.size, entry.link_count - 1});
     return true;
 }
 

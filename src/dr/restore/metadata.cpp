@@ -54,6 +54,16 @@ bool set_flags(int fd, std::uint32_t flags) {
     return ::ioctl(fd, FS_IOC_SETFLAGS, wanted) == 0;
 }
 
+// Who may not freeze a file may still set its other flags. False where one could not be set; errno says why.
+bool change_flags(int fd, std::uint32_t present, std::uint32_t wanted) {
+    if (present == wanted || set_flags(fd, wanted)) return true;
+    const int number = errno;
+    const std::uint32_t others = (wanted & ~kFrozen) | (present & kFrozen);
+    if (number == EPERM && others != wanted && others != present) (void)set_flags(fd, others);
+    errno = number;
+    return false;
+}
+
 }  // namespace
 
 Restorer Restorer::current() { return {::geteuid(), ::getegid(), read_umask()}; }
@@ -71,8 +81,10 @@ bool MetadataWriter::set_owner(int fd, const char* name, const DirectoryPtr& par
         return false;
     }
     const bool same_owner = entry.uid == who_.uid;
-    if (!same_owner) losses_.add("the owner", parent->path(entry.name), EPERM);
-    if (entry.gid != who_.gid && chown(static_cast<uid_t>(-1), entry.gid) != 0) {
+    // Of what was there the owner is no difference to this user, and no news.
+    if (!same_owner && !owner_unknown) losses_.add("the owner", parent->path(entry.name), EPERM);
+    if ((owner_unknown || entry.gid != who_.gid) && chown(static_cast<uid_t>(-1), entry.gid) != 0) {
+        if (owner_unknown && errno == EPERM) return false;
         losses_.add("the group", parent->path(entry.name), errno);
         return false;
     }
@@ -134,12 +146,11 @@ Result<void> MetadataWriter::apply(int fd, const DirectoryPtr& parent, const Ent
     return {};
 }
 
-Result<void> MetadataWriter::refresh(int fd, const DirectoryPtr& parent, const Entry& entry) {
+Result<bool> MetadataWriter::refresh(int fd, const DirectoryPtr& parent, const Entry& entry) {
     struct stat info;
     if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "cannot look at the entry");
-    if (DR_TRY(has_metadata_of(entry, fd, info, source_, CompareTime::Yes))) return {};
-    // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
-    if (S_ISREG(info.st_mode) && info.st_nlink > 1 && !entry.hard_link) return {};
+    if (DR_TRY(has_metadata_of(entry, fd, info, source_, CompareTime::Yes))) return false;
+    const bool only_time = S_ISDIR(info.st_mode) && DR_TRY(has_metadata_of(entry, fd, info, source_, CompareTime::No));
 
     // An immutable one takes nothing until it is that no more.
     const std::optional<std::uint32_t> before = flags_of(fd);
@@ -150,11 +161,13 @@ Result<void> MetadataWriter::refresh(int fd, const DirectoryPtr& parent, const E
             losses_.add("the absence of an extended attribute", parent->path(entry.name), errno);
     }
     DR_TRY(put(fd, parent, entry, kUnknownMode, true));
-    if (!before) return {};
-    const std::uint32_t wanted = (*before & ~compared_flags(~0U)) | compared_flags(entry.inode_flags);
-    if (flags_of(fd) != wanted && !set_flags(fd, wanted))
-        losses_.add("the inode flags", parent->path(entry.name), errno);
-    return {};
+    if (before) {
+        const std::uint32_t wanted = (*before & ~compared_flags(~0U)) | compared_flags(entry.inode_flags);
+        if (!change_flags(fd, flags_of(fd).value_or(~wanted), wanted))
+            losses_.add("the inode flags", parent->path(entry.name), errno);
+    }
+    if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "cannot look at the entry");
+    return !only_time && DR_TRY(has_metadata_of(entry, fd, info, source_, CompareTime::Yes));
 }
 
 Result<void> MetadataWriter::apply_unopened(int directory, const DirectoryPtr& parent, const Entry& entry) {
@@ -189,9 +202,14 @@ void MetadataWriter::apply_late(const LateMetadata& late) {
     if (late.inode_flags == 0) return;
     if (const std::optional<std::uint32_t> flags = flags_of(fd.get())) {
         const std::uint32_t wanted = (*flags & ~kFlags) | late.inode_flags;
-        if (wanted == *flags || set_flags(fd.get(), wanted)) return;
+        if (change_flags(fd.get(), *flags, wanted)) return;
     }
     losses_.add("the inode flags", late.parent->path(late.name), errno);
+}
+
+void MetadataWriter::forget(const std::set<ino_t>& inodes) {
+    const std::scoped_lock lock{mutex_};
+    std::erase_if(late_, [&](const LateMetadata& late) { return inodes.contains(late.inode); });
 }
 
 void MetadataWriter::apply_late() {

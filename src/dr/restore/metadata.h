@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,13 +60,15 @@ public:
     Result<void> apply(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode,
                        bool owner_unknown = false);
     // Onto an open file or directory of the target, `entry.name` in `parent`, that has the content: where its metadata
-    // differ they become the snapshot's, and attributes that people set and the snapshot does not have go. Fails with
-    // Damaged, Io.
-    Result<void> refresh(int fd, const DirectoryPtr& parent, const Entry& entry);
+    // differ they become the snapshot's, and attributes that people set and the snapshot does not have go. True if they
+    // did and now are: a directory's time does not count. Fails with Damaged, Io.
+    Result<bool> refresh(int fd, const DirectoryPtr& parent, const Entry& entry);
     // Onto what cannot be opened: a symlink, FIFO or device just made in a directory of ours.
     Result<void> apply_unopened(int directory, const DirectoryPtr& parent, const Entry& entry);
     // After everything is in its place.
     void apply_late();
+    // What has one of these inodes did not get to its place: nothing of it is applied late.
+    void forget(const std::set<ino_t>& inodes);
 
 private:
     Result<bool> put(int fd, const DirectoryPtr& parent, const Entry& entry, mode_t present_mode, bool owner_unknown);

@@ -7,14 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <deque>
-#include <map>
 #include <memory>
 #include <utility>
 
-#include "dr/crypto/sha256.h"
 #include "dr/repository/tree_reader.h"
 #include "dr/restore/compare.h"
-#include "dr/restore/link_groups.h"
+#include "dr/restore/planned_links.h"
 #include "dr/restore/present_metadata.h"
 #include "dr/restore/staging.h"
 
@@ -45,6 +43,13 @@ struct Place {
     }
     bool operator==(const Place&) const = default;
 };
+
+// Only a file of several pieces takes the equal ones from what it replaces.
+std::uint64_t bytes_to_read(const FileComparison& file) {
+    const FileContent::Form form = file.entry.content.form;
+    const bool in_pieces = form == FileContent::Form::List || form == FileContent::Form::ListInBlobs;
+    return in_pieces ? file.differing_bytes : file.entry.size;
+}
 
 // A directory that the walk is in.
 struct Level {
@@ -87,6 +92,7 @@ public:
                 DR_TRY(visit(level, *entry));
         }
         DR_TRY(compare_waiting());
+        if (saw_any_ && !selected_any_) return nothing_selected();
         return std::move(planned_);
     }
 
@@ -101,6 +107,14 @@ private:
         return {};
     }
 
+    // An empty target would look like an empty snapshot.
+    Error nothing_selected() const {
+        return Error{ErrorCode::NotFound, "no entry matches what --path, --include and --exclude select"}
+            .means("nothing was written")
+            .next("qnwis_dr ls --recursive --snapshot-id " + request_.snapshot_id.text() +
+                  "    lists what the snapshot has");
+    }
+
     void enter(DirectoryReader reader, const DirectoryPtr& existing, bool everything, MountPtr mount) {
         if (levels_.size() >= kAwakeReaders) levels_[levels_.size() - kAwakeReaders].reader.suspend();
         levels_.push_back({std::move(reader), existing, everything, std::move(mount), path_.size()});
@@ -113,15 +127,15 @@ private:
     Result<void> visit(Level& level, const EntryView& entry) {
         if (!path_.empty()) path_ += '/';
         path_ += entry.name;
-        bool everything = level.everything;
-        if (!everything) {
-            const RestoreFilter::Answer answer = request_.filter.ask(path_, entry.kind == EntryKind::Directory);
-            if (answer == RestoreFilter::Answer::Skip) {
-                act(level, Action::Omit);
-                return {};
-            }
-            everything = answer == RestoreFilter::Answer::All;
+        saw_any_ = true;
+        const RestoreFilter::Answer answer = level.everything
+                                                 ? RestoreFilter::Answer::All
+                                                 : request_.filter.ask(path_, entry.kind == EntryKind::Directory);
+        if (answer == RestoreFilter::Answer::Skip) {
+            act(level, Action::Omit);
+            return {};
         }
+        selected_any_ |= RestoreFilter::selected(answer);
         if (const std::optional<Refusal> refused = refusal(entry, request_)) {
             act(level, Action::Refuse);
             // What is in new directories is not always looked at: the restore itself says it when it gets there.
@@ -134,8 +148,8 @@ private:
             refuse(RefusalKind::Name, "the name is that of a restore's own directory");
             return {};
         }
-        if (!level.existing) return plan_new(level, entry, everything);
-        return plan_beside(level, entry, everything);
+        if (!level.existing) return plan_new(level, entry, answer);
+        return plan_beside(level, entry, answer);
     }
 
     void act(const Level& level, Action action) {
@@ -149,7 +163,8 @@ private:
             planned_.plan.refused.push_back({path_, std::move(why)});
     }
 
-    Result<void> plan_new(Level& level, const EntryView& entry, bool everything) {
+    Result<void> plan_new(Level& level, const EntryView& entry, RestoreFilter::Answer answer) {
+        const bool everything = answer == RestoreFilter::Answer::All;
         if (level.mount) return across(level, path_);
         act(level, Action::Create);
         // Without a level above that exists this is not the topmost.
@@ -157,8 +172,8 @@ private:
         RestorePlan& plan = planned_.plan;
         if (entry.kind != EntryKind::Directory) {
             ++plan.files_to_create;
-            if (entry.hard_link) join(entry.copy(), std::nullopt);
-            return count_bytes(entry);
+            const bool further = entry.hard_link && links_.join(entry.copy(), std::nullopt).further();
+            return further ? Result<void>{} : count_bytes(entry);
         }
         if (everything && !context_.exact) {
             add_checked(plan.files_to_create, entry.directory.files);
@@ -186,15 +201,15 @@ private:
         return {};
     }
 
-    Result<void> plan_beside(Level& level, const EntryView& entry, bool everything) {
+    Result<void> plan_beside(Level& level, const EntryView& entry, RestoreFilter::Answer answer) {
         const auto directory = DR_TRY(context_.handles.get(level.existing));
         const std::string name{entry.name};
         struct stat info;
         if (::fstatat(directory->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-            if (errno == ENOENT) return plan_new(level, entry, everything);
+            if (errno == ENOENT) return plan_new(level, entry, answer);
             return Error::from_errno(errno, "cannot look at '" + printable(path_) + "' in the target");
         }
-        if (entry.kind == EntryKind::Directory) return plan_directory(level, entry, info, everything);
+        if (entry.kind == EntryKind::Directory) return plan_directory(level, entry, info, answer);
         if (S_ISDIR(info.st_mode)) return in_the_way(level, "a directory is in the way of a file");
         if (entry.kind == EntryKind::File && S_ISREG(info.st_mode) &&
             static_cast<std::uint64_t>(info.st_size) == entry.size) {
@@ -206,64 +221,24 @@ private:
     // There under this name is something else than a file of the same size.
     Result<void> plan_special(Level& level, const EntryView& view, int directory, const struct stat& info) {
         const Entry entry = view.copy();
-        const NameInGroup group = join(entry, info);
+        const PlannedLinks::Name group = links_.join(entry, info);
         if (!same_special(directory, entry, info)) {
-            if (group.first) group.names->fresh = true;
-            return differs(level) ? count_bytes(view) : Result<void>{};
+            group.renew();
+            return differs(level) && !group.further() ? count_bytes(view) : Result<void>{};
         }
         const bool same =
             group.holds(info) && DR_TRY(unopened_has_metadata_of(entry, directory, info, context_.source));
         if (!same && request_.overwrite) {
             // Nothing of it can be opened: a new one takes its place.
-            if (group.first) group.names->fresh = true;
+            group.renew();
             (void)differs(level);
             return {};
         }
+        remember(planned_.actions.size(), entry, info);
         act(level, Action::Skip);
         ++planned_.plan.files_to_skip;
         if (!same) other_metadata(path_);
         return {};
-    }
-
-    // Names of one file, symbolic link or other thing: what the first of them is in the target, there now or to be
-    // made.
-    struct LinkNames {
-        EntryKind kind = EntryKind::File;
-        Sha256 content;
-        std::uint64_t size = 0;
-        dev_t device = 0;
-        ino_t inode = 0;
-        bool fresh = false;  // it will be another inode than it is now
-    };
-    struct NameInGroup {
-        std::shared_ptr<LinkNames> names;  // null: one name only, or too many groups
-        bool first = false;
-        // False where this should be a further name of the first one, and is not.
-        bool holds(const struct stat& info) const {
-            return !names || first || (!names->fresh && names->device == info.st_dev && names->inode == info.st_ino);
-        }
-    };
-
-    // Counts `entry` among the names of its file. Null `info`: it is not there.
-    NameInGroup join(const Entry& entry, const std::optional<struct stat>& info) {
-        if (!entry.hard_link || entry.link_count < 2) return {};
-        const std::pair<std::uint64_t, std::uint64_t> key{entry.device_index, entry.inode};
-        const auto known = link_names_.find(key);
-        const Sha256 content = entry.kind == EntryKind::Symlink ? sha256(as_bytes(entry.target)) : content_hash(entry);
-        if (known != link_names_.end()) {
-            const LinkNames& names = *known->second;
-            // A tree may claim that different files are one; each then keeps what it holds.
-            if (names.kind != entry.kind || names.size != entry.size || names.content != content) return {};
-            return {known->second, false};
-        }
-        if (link_names_.size() >= LinkGroups::kMaxGroups) return {};
-        auto names = std::make_shared<LinkNames>(LinkNames{entry.kind, content, entry.size, 0, 0, !info});
-        if (info) {
-            names->device = info->st_dev;
-            names->inode = info->st_ino;
-        }
-        link_names_.emplace(key, names);
-        return {std::move(names), true};
     }
 
     void other_metadata(const std::string& path) {
@@ -271,14 +246,16 @@ private:
         if (planned_.metadata.listed.size() < RestorePlan::kMaxListed) planned_.metadata.listed.push_back(path);
     }
 
-    Result<void> plan_directory(Level& level, const EntryView& entry, const struct stat& info, bool everything) {
+    Result<void> plan_directory(Level& level, const EntryView& entry, const struct stat& info,
+                                RestoreFilter::Answer answer) {
+        const bool everything = answer == RestoreFilter::Answer::All;
         if (S_ISLNK(info.st_mode))
             return in_the_way(level, "a symbolic link is in the way of a directory; it is not followed");
         if (S_ISDIR(info.st_mode)) {
             act(level, Action::Merge);
             const auto there = std::make_shared<RestoreDirectory>(level.existing, std::string{entry.name});
             const auto handle = context_.handles.get(there);  // if it cannot be opened, whoever needs it says so
-            if (handle.ok() &&
+            if (handle.ok() && RestoreFilter::selected(answer) &&
                 !DR_TRY(has_metadata_of(entry.copy(), handle.value()->get(), info, context_.source, CompareTime::No))) {
                 other_metadata(path_);
             }
@@ -353,12 +330,12 @@ private:
         struct stat info;
         // What cannot be read cannot be shown to be equal.
         if (!file->is_open() || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-            if (entry.hard_link) join(entry.copy(), std::nullopt);
-            return differs(level) ? count_bytes(entry) : Result<void>{};
+            const bool further = entry.hard_link && links_.join(entry.copy(), std::nullopt).further();
+            return differs(level) && !further ? count_bytes(entry) : Result<void>{};
         }
         waiting_.push_back({.entry = entry.copy(), .file = std::move(file)});
         waiting_places_.push_back(
-            {planned_.actions.size(), path_, info, join(waiting_.back().entry, info), level.mount});
+            {planned_.actions.size(), path_, info, links_.join(waiting_.back().entry, info), level.mount});
         act(level, Action::Skip);
         return waiting_.size() >= kComparedAtOnce ? compare_waiting() : Result<void>{};
     }
@@ -372,6 +349,7 @@ private:
             compared_bytes_ += file.entry.size;
             if (file.equal && !DR_TRY(wants_replacing(file, place))) {
                 ++plan.files_to_skip;
+                remember(place.action, file.entry, place.info);
                 continue;
             }
             if (place.mount && request_.overwrite) {
@@ -379,12 +357,11 @@ private:
                 tell_mount(place.mount, place.path);
                 continue;
             }
-            if (place.group.first) place.group.names->fresh = true;
+            place.group.renew();
             planned_.actions[place.action] = request_.overwrite ? Action::Replace : Action::Refuse;
             decide_different(place.path);
-            // A further name costs nothing.
-            if (!request_.overwrite || (place.group.names && !place.group.first)) continue;
-            add_checked(plan.bytes_to_read, file.differing_bytes);
+            if (!request_.overwrite || place.group.further()) continue;
+            add_checked(plan.bytes_to_read, bytes_to_read(file));
             add_checked(plan.bytes_to_write, file.entry.size);
         }
         waiting_.clear();
@@ -394,11 +371,17 @@ private:
         return {};
     }
 
+    // Of what stays: where the restore touches it or makes further names of it, it has to be this very file.
+    void remember(std::size_t action, const Entry& entry, const struct stat& info) {
+        const bool refreshed = action < planned_.actions.size() && planned_.actions[action] == Action::Refresh;
+        if (refreshed || entry.hard_link) planned_.kept.emplace(action, FileIdentity::of(info));
+    }
+
     struct WaitingPlace {
         std::size_t action;
         std::string path;
         struct stat info;
-        NameInGroup group;
+        PlannedLinks::Name group;
         MountPtr mount;
     };
 
@@ -409,11 +392,12 @@ private:
         const bool same = linked && DR_TRY(has_metadata_of(file.entry, file.file->get(), place.info, context_.source,
                                                            CompareTime::Yes));
         if (same) return false;
-        // A name that somebody linked to a file of his choice must not hand that file's owner and mode over.
-        const bool shared = place.info.st_nlink > 1 && !file.entry.hard_link;
-        if (request_.overwrite && (!linked || shared)) return true;
+        if (request_.overwrite) {
+            if (!linked || !DR_TRY(may_be_given_metadata_of(file.entry, file.file->get(), place.info, context_.source)))
+                return true;
+            planned_.actions[place.action] = Action::Refresh;
+        }
         other_metadata(place.path);
-        if (request_.overwrite) planned_.actions[place.action] = Action::Refresh;
         return false;
     }
 
@@ -425,9 +409,11 @@ private:
     std::string path_;
     std::vector<FileComparison> waiting_;
     std::vector<WaitingPlace> waiting_places_;
-    std::map<std::pair<std::uint64_t, std::uint64_t>, std::shared_ptr<LinkNames>> link_names_;
+    PlannedLinks links_;
     std::uint64_t compared_bytes_ = 0;
     std::uint64_t steps_ = 0;
+    bool saw_any_ = false;
+    bool selected_any_ = false;
 };
 
 }  // namespace

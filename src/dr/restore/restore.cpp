@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <set>
+#include <string_view>
 
 #include "dr/base/shell_word.h"
 #include "dr/restore/planner.h"
@@ -19,15 +21,13 @@ constexpr std::size_t kOpenDirectories = 256;
 
 std::string command_for(const RestoreRequest& request) {
     return "qnwis_dr restore --snapshot-id " + request.snapshot_id.text() + " --target-path " +
-           shell_quoted(request.target_path);
+           shell_quoted(request.target_path) + (request.selection_words.empty() ? "" : " ") + request.selection_words;
 }
 
-Error conflict_error(const PlannedRestore& planned, const RestoreRequest& request, Monitor& monitor) {
+Error conflict_error(const PlannedRestore& planned, const RestoreRequest& request) {
     std::string names;
-    for (std::size_t i = 0; i < planned.conflict_paths.size(); ++i) {
-        monitor.warning(planned.conflict_paths[i], Error{ErrorCode::AlreadyExists, "differs from the snapshot"});
-        if (i < kNamedConflicts) names += (i == 0 ? "'" : ", '") + printable(planned.conflict_paths[i]) + "'";
-    }
+    for (std::size_t i = 0; i < std::min(planned.conflict_paths.size(), kNamedConflicts); ++i)
+        names += (i == 0 ? "'" : ", '") + printable(planned.conflict_paths[i]) + "'";
     if (planned.conflicts > kNamedConflicts)
         names += " and " + std::to_string(planned.conflicts - kNamedConflicts) + " more";
     const std::string target = printable(request.target_path);
@@ -43,7 +43,7 @@ Error mount_error(const PlannedRestore& planned, const RestoreRequest& request) 
     const std::string& mount = planned.mounts.front();
     const std::string place = "'" + printable(request.target_path) + "/" + printable(mount) + "'";
     std::string next = command_for(request) + (request.overwrite ? " --overwrite" : "");
-    for (const std::string& path : planned.mounts) next += " --exclude " + shell_quoted("/" + path);
+    for (const std::string& path : planned.mounts) next += " --exclude " + shell_quoted("/" + Glob::escaped(path));
     return Error{ErrorCode::Refused,
                  "something else is mounted at " + place + ": files cannot appear there together with the others"}
         .means("nothing was written; unmount it, or restore the rest without it")
@@ -57,6 +57,21 @@ Error space_error(std::uint64_t needed, std::uint64_t free, const RestoreRequest
         .next("df -h " + shell_quoted(request.target_path) + "    shows what the file system holds");
 }
 
+// Why nothing at all can be written, or nothing.
+std::optional<Error> whole_refusal(const PlannedRestore& planned, std::uint64_t free, const RestoreRequest& request) {
+    if (planned.conflicts > 0) return conflict_error(planned, request);
+    if (!planned.mounts.empty()) return mount_error(planned, request);
+    if (planned.plan.bytes_to_write > free) return space_error(planned.plan.bytes_to_write, free, request);
+    return std::nullopt;
+}
+
+// The failed ones are listed as such.
+void drop_failed(std::vector<std::string>& paths, const std::vector<PathProblem>& failures) {
+    std::set<std::string_view> failed;
+    for (const PathProblem& failure : failures) failed.insert(failure.path);
+    std::erase_if(paths, [&](const std::string& path) { return failed.contains(path); });
+}
+
 class Restore {
 public:
     Restore(const RestoreRequest& request, BlobSource& source, const DirRef& root, TaskPool& pool, Monitor& monitor)
@@ -66,21 +81,31 @@ public:
         RestoreRoot root = DR_TRY(RestoreRoot::open(request_.target_path, allowlist, false));
         PlannedRestore planned = DR_TRY(plan(root, request_.dry_run));
         const std::uint64_t free = root.free_bytes();
-        // The quick plan counts holes as bytes. Before it is said that there is no room, they are counted exactly.
+        // The quick plan counts holes, and each name of one file, as bytes. Before it is said that there is no room,
+        // all is counted exactly.
         if (planned.plan.bytes_to_write > free && !request_.dry_run) planned = DR_TRY(plan(root, true));
-        if (request_.dry_run) return outcome_of(std::move(planned));
-        if (planned.conflicts > 0) return conflict_error(planned, request_, monitor_);
-        if (!planned.mounts.empty()) return mount_error(planned, request_);
-        if (planned.plan.bytes_to_write > free) return space_error(planned.plan.bytes_to_write, free, request_);
+        std::optional<Error> refused = whole_refusal(planned, free, request_);
+        if (request_.dry_run) {
+            RestoreOutcome outcome = outcome_of(std::move(planned));
+            outcome.would_refuse = std::move(refused);
+            return outcome;
+        }
+        if (refused) return refuse(planned, std::move(*refused));
         if (!root.exists()) {
             root = DR_TRY(RestoreRoot::open(request_.target_path, allowlist, true));
             planned = DR_TRY(plan(root, false));
-            if (planned.conflicts > 0) return conflict_error(planned, request_, monitor_);
+            if (planned.conflicts > 0) return refuse(planned, conflict_error(planned, request_));
         }
         return execute(root, std::move(planned));
     }
 
 private:
+    Error refuse(const PlannedRestore& planned, Error error) {
+        for (const std::string& path : planned.conflict_paths)
+            monitor_.warning(path, Error{ErrorCode::AlreadyExists, "differs from the snapshot"});
+        return error;
+    }
+
     Result<PlannedRestore> plan(const RestoreRoot& root, bool exact) {
         DirectoryHandles handles{kOpenDirectories};
         const DirectoryPtr target = root.exists() ? handles.hold(FileDescriptor{::dup(root.fd())}) : nullptr;
@@ -100,8 +125,8 @@ private:
     }
 
     Result<RestoreOutcome> execute(const RestoreRoot& root, PlannedRestore planned);
-    Result<void> build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, LossCounter& losses,
-                                   RestoreState& state);
+    Result<void> build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions, const KeptFiles& kept,
+                                   LossCounter& losses, RestoreState& state);
     Result<void> sync(int target, RestoreState& state) const;
 
     const RestoreRequest& request_;
@@ -113,12 +138,15 @@ private:
 
 Result<RestoreOutcome> Restore::execute(const RestoreRoot& root, PlannedRestore planned) {
     const std::vector<Action> actions = std::move(planned.actions);
+    const KeptFiles kept = std::move(planned.kept);
     RestoreOutcome outcome = outcome_of(std::move(planned));
     LossCounter losses{monitor_};
     RestoreState state{monitor_, outcome.plan};
-    Result<void> built = build_and_publish(root, actions, losses, state);
+    Result<void> built = build_and_publish(root, actions, kept, losses, state);
     if (!built.ok()) return std::move(built).error();
     state.tell(outcome);
+    drop_failed(outcome.created, outcome.failures);
+    drop_failed(outcome.replaced, outcome.failures);
     outcome.losses = losses.take();
     return outcome;
 }
@@ -130,7 +158,7 @@ Result<void> Restore::sync(int target, RestoreState& state) const {
 }
 
 Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vector<Action>& actions,
-                                        LossCounter& losses, RestoreState& state) {
+                                        const KeptFiles& kept, LossCounter& losses, RestoreState& state) {
     Staging::remove_dead(root.fd());
     DirectoryHandles handles{kOpenDirectories};
     const DirectoryPtr target = handles.hold(FileDescriptor{::dup(root.fd())});
@@ -141,7 +169,8 @@ Result<void> Restore::build_and_publish(const RestoreRoot& root, const std::vect
     MetadataWriter metadata{source_, handles, losses, Restorer::current()};
     FileWriter writer{handles, metadata, state};
     WindowRunner runner{{source_, handles, metadata, writer, state, pool_}};
-    TreeRestorer{{request_, actions, source_, handles, metadata, writer, runner, shadows, state}}.run(root_, target);
+    TreeRestorer{{request_, actions, kept, source_, handles, metadata, writer, runner, shadows, state}}.run(root_,
+                                                                                                            target);
     DR_TRY(state.outcome());
     if (!shadows.any()) return {};
     // Content first, names after: a power cut never leaves a name with half a file.

@@ -13,6 +13,7 @@
 // and the missing ones.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct RestoreRequest {
     bool devices = false;  // make device nodes; without it they are recorded in `refused`
     bool sync = true;      // durable once restore() returns
     RestoreFilter filter;
+    // The words that made the filter and `devices`, as a shell takes them: what a message tells to type next must
+    // select no more than was selected.
+    std::string selection_words;
 };
 
 // A kind of thing that could not be restored, and how often. An ordinary user cannot give files away, for example.
@@ -65,15 +69,18 @@ struct WithheldEntries {
 };
 
 // Entries that are there and equal in content, but differ in owner, mode, time, attributes, flags or hard links; of a
-// directory the time does not count. With `overwrite` they are brought back, without they stay.
+// directory the time does not count. With `overwrite` they are to be brought back, without they stay.
 struct MetadataDifferences {
     std::uint64_t count = 0;
     std::vector<std::string> listed;  // paths; at most RestorePlan::kMaxListed
 };
 
 struct RestoreOutcome {
-    RestorePlan plan;                  // what was planned; a dry run ends with it. `refused` says why
-    std::uint64_t files_restored = 0;  // entries other than directories that were created or replaced
+    RestorePlan plan;                   // what was planned; a dry run ends with it. `refused` says why
+    std::optional<Error> would_refuse;  // of a dry run: why nothing at all would be written, as it is
+    std::uint64_t files_restored = 0;  // entries other than directories that were created or replaced, and are in place
+    std::uint64_t files_replaced = 0;  // among them
+    std::uint64_t metadata_restored = 0;  // entries that stayed and whose metadata were brought back
     std::uint64_t directories_restored = 0;
     std::uint64_t files_skipped = 0;   // equal already
     std::uint64_t bytes_restored = 0;  // their sizes without holes
@@ -94,8 +101,9 @@ struct RestoreOutcome {
 
 // Fails with Refused (allowlist; something is mounted below the target where entries would be put), AlreadyExists
 // (entries that differ, without overwrite: each goes to the monitor as a warning, and nothing was written), NotFound (a
-// path of the filter that the snapshot does not have), NoSpace (says what is needed), Damaged (the tree itself cannot
-// be read), Io, Cancelled. Single files that cannot be restored do not fail the whole: see RestoreOutcome::failures.
+// path of the filter that the snapshot does not have, or nothing that the filter selects), NoSpace (says what is
+// needed), Damaged (the tree itself cannot be read), Io, Cancelled. Single files that cannot be restored do not fail
+// the whole: see RestoreOutcome::failures.
 Result<RestoreOutcome> restore(const RestoreRequest& request, BlobSource& source, const DirRef& root,
                                const RestoreAllowlist& allowlist, TaskPool& pool, Monitor& monitor);
 

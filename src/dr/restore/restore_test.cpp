@@ -1,5 +1,6 @@
 #include "dr/restore/restore.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -323,6 +324,100 @@ TEST_F(RestoreTest, FiltersTakeAPartWithTheDirectoriesAboveIt) {
     EXPECT_EQ(run(asked, root).error().code(), ErrorCode::NotFound);
 }
 
+TEST_F(RestoreTest, AFilterThatSelectsNothingIsAnError) {
+    const DirRef root = tree(blobs, {directory(blobs, "d", {file(blobs, "f", "x")})});
+    RestoreRequest asked = request();
+    for (const bool dry : {false, true}) {
+        asked.dry_run = dry;
+        asked.filter = RestoreFilter{{}, {Glob::parse("*nomatch*").value()}, {}};
+        const Result<RestoreOutcome> outcome = run(asked, root);
+        ASSERT_FALSE(outcome.ok());
+        EXPECT_EQ(outcome.error().code(), ErrorCode::NotFound);
+        EXPECT_TRUE(outcome.error().what().starts_with("no entry matches"));
+        EXPECT_TRUE(outcome.error().next_step().starts_with("qnwis_dr ls "));
+        asked.filter = RestoreFilter{{RelativePath::parse("d").value()}, {}, {Glob::parse("d").value()}};
+        EXPECT_EQ(run(asked, root).error().code(), ErrorCode::NotFound);
+    }
+    EXPECT_FALSE(exists(scratch / "target"));
+    // Nothing is all that there is.
+    asked.filter = RestoreFilter{{}, {}, {Glob::parse("*.log").value()}};
+    EXPECT_TRUE(run(asked, tree(blobs, {})).ok());
+}
+
+TEST_F(RestoreTest, DirectoriesAboveWhatIsSelectedStayAsTheyAre) {
+    const DirRef root =
+        tree(blobs,
+             {directory(blobs, "d", {directory(blobs, "e", {file(blobs, "b", "new"), file(blobs, "c", "c")}, 0755)})});
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    const auto spoil = [&] {
+        std::filesystem::create_directories(scratch / "target/d/e");
+        write_file(scratch / "target/d/e/b", "old");
+        for (const char* name : {"target/d", "target/d/e"}) ::chmod((scratch / name).c_str(), 0700);
+        ::setxattr((scratch / "target/d/e").c_str(), "user.mine", "x", 1, 0);
+    };
+    const auto mode = [&](const std::string& name) {
+        struct stat info{};
+        ::stat((scratch / name).c_str(), &info);
+        return info.st_mode & 07777;
+    };
+    const auto path = [](std::string_view text) { return RelativePath::parse(text).value(); };
+    spoil();
+    const ssize_t attribute = ::getxattr((scratch / "target/d/e").c_str(), "user.mine", nullptr, 0);
+    for (const RestoreFilter& filter :
+         {RestoreFilter{{path("d/e/b")}, {}, {}}, RestoreFilter{{}, {Glob::parse("b").value()}, {}}}) {
+        spoil();
+        asked.filter = filter;
+        const RestoreOutcome outcome = run(asked, root).value();
+        EXPECT_EQ(outcome.files_restored, 1U);
+        EXPECT_EQ(outcome.metadata.count, 0U);
+        EXPECT_EQ(mode("target/d"), 0700U);
+        EXPECT_EQ(mode("target/d/e"), 0700U);
+        EXPECT_EQ(::getxattr((scratch / "target/d/e").c_str(), "user.mine", nullptr, 0), attribute);
+    }
+    // Named itself, and not all of it: that one is brought back, and the one above it is not.
+    asked.filter = RestoreFilter{{path("d/e")}, {}, {Glob::parse("c").value()}};
+    EXPECT_EQ(run(asked, root).value().metadata.listed, std::vector<std::string>{"d/e"});
+    EXPECT_EQ(mode("target/d"), 0700U);
+    EXPECT_EQ(mode("target/d/e"), 0755U);
+    EXPECT_FALSE(exists(scratch / "target/d/e/c"));
+}
+
+TEST_F(RestoreTest, ADirectoryThatIsSelectedComesBackEvenIfAllInItIsExcluded) {
+    const DirRef root =
+        tree(blobs, {directory(blobs, "logs", {file(blobs, "a.log", "x")}), directory(blobs, "bare", {})});
+    RestoreRequest asked = request();
+    asked.filter = RestoreFilter{{}, {}, {Glob::parse("*.log").value()}};
+    EXPECT_EQ(run(asked, root).value().directories_restored, 2U);
+    EXPECT_EQ(names(scratch / "target"), (std::vector<std::string>{"bare", "logs"}));
+}
+
+// Built and proven, but something stands at its place since: it does not count as restored.
+TEST_F(RestoreTest, WhatDoesNotGetToItsPlaceIsNotCounted) {
+    Entry flagged = file(blobs, "b", noise(300, 2));
+    flagged.inode_flags = FS_NODUMP_FL;
+    const DirRef root =
+        tree(blobs, {file(blobs, "a", noise(200, 1)),
+                     directory(blobs, "new", {flagged, directory(blobs, "in", {file(blobs, "c", "c")})}),
+                     file(blobs, "old", "new content")});
+    std::filesystem::create_directory(scratch / "target");
+    write_file(scratch / "target/old", "old");
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    monitor.on_progress = [&](const Progress& progress) {
+        if (progress.phase == "restoring") write_file(scratch / "target/new", "mine");
+    };
+    const RestoreOutcome outcome = run(asked, root).value();
+    EXPECT_EQ(outcome.failure_count, 1U);
+    EXPECT_EQ(outcome.files_restored, 2U);
+    EXPECT_EQ(outcome.files_replaced, 1U);
+    EXPECT_EQ(outcome.directories_restored, 0U);
+    EXPECT_EQ(outcome.bytes_restored, 211U);
+    EXPECT_EQ(outcome.created, std::vector<std::string>{"a"});
+    EXPECT_TRUE(outcome.losses.empty());
+    EXPECT_EQ(read_file(scratch / "target/new"), "mine");
+}
+
 TEST_F(RestoreTest, ADamagedFileIsNamedAndNotMadeAndTheOthersAre) {
     const std::string bad = noise(70'000, 1);
     const std::string worse = noise(400'000, 2);
@@ -371,6 +466,41 @@ TEST_F(RestoreTest, HardLinkGroupsThatLieKeepTheirOwnContent) {
     std::filesystem::remove(scratch / "target/three");
     EXPECT_EQ(run(tree(blobs, {one, two, three})).value().files_restored, 1U);
     EXPECT_TRUE(std::filesystem::equivalent(scratch / "target/one", scratch / "target/three"));
+}
+
+std::vector<Entry> names_of_one(std::vector<Entry> entries) {
+    for (Entry& entry : entries) {
+        entry.hard_link = true;
+        entry.link_count = static_cast<std::uint32_t>(entries.size());
+        entry.inode = 99;
+    }
+    return entries;
+}
+
+TEST_F(RestoreTest, AFurtherNameOfAFileCostsNoBytes) {
+    const std::string content = noise(90'000, 1);
+    const std::vector<Entry> names =
+        names_of_one({file(blobs, "a", content), file(blobs, "b", content), file(blobs, "c", content)});
+    const DirRef root = tree(blobs, {directory(blobs, "d", {names[0], names[1]}), names[2]});
+    RestoreRequest asked = request();
+    asked.dry_run = true;
+    asked.overwrite = true;
+    const RestorePlan all_new = run(asked, root).value().plan;
+    EXPECT_EQ(all_new.files_to_create, 3U);
+    EXPECT_EQ(all_new.bytes_to_read, 90'000U);
+    EXPECT_EQ(all_new.bytes_to_write, 90'000U);
+
+    // Also where other things stand at their places, or one of them is there.
+    std::filesystem::create_directories(scratch / "target/d");
+    std::filesystem::create_symlink("x", scratch / "target/d/a");
+    write_file(scratch / "target/d/b", "other");
+    EXPECT_EQ(run(asked, root).value().plan.bytes_to_write, 90'000U);
+    std::filesystem::remove(scratch / "target/d/a");
+    asked.dry_run = false;
+    EXPECT_EQ(run(asked, root).value().bytes_restored, 90'000U);
+    std::filesystem::remove(scratch / "target/d/a");
+    asked.dry_run = true;
+    EXPECT_EQ(run(asked, root).value().plan.bytes_to_write, 0U);
 }
 
 TEST_F(RestoreTest, OverwriteReplacesAFileByADirectoryButNeverADirectoryByAFile) {
@@ -492,6 +622,106 @@ TEST_F(RestoreTest, AnEqualFileThatSomebodyLinkedGetsItsMetadataAsANewFile) {
     EXPECT_EQ(info.st_mode & 07777, 0600U);
     ::stat((scratch / "target/f").c_str(), &info);
     EXPECT_EQ(info.st_mode & 07777, 0640U);
+}
+
+// Whoever could write to a file may still hold it open: he must not decide what is in it once it is somebody else's.
+TEST_F(RestoreTest, AnEqualFileThatOthersCouldWriteToIsReplacedAndNeverGivenAway) {
+    const auto in = [&](const std::string& name) { return scratch / ("target/" + name); };
+    const DirRef root = tree(blobs, {file(blobs, "any", "same", 0755), file(blobs, "ours", "same", 0755),
+                                     file(blobs, "rights", "same", 04755), file(blobs, "shared", "same", 0664)});
+    std::filesystem::create_directory(scratch / "target");
+    for (const auto& [name, mode] : {std::pair{"any", 0666}, {"ours", 0700}, {"rights", 0775}, {"shared", 0660}}) {
+        write_file(in(name), "same");
+        ::chmod(in(name).c_str(), static_cast<mode_t>(mode));
+    }
+    const FileDescriptor held{::open(in("any").c_str(), O_WRONLY)};
+    struct stat before[2];
+    ::stat(in("ours").c_str(), &before[0]);
+    ::stat(in("shared").c_str(), &before[1]);
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+
+    const RestoreOutcome outcome = run(asked, root).value();
+
+    EXPECT_EQ(outcome.replaced, (std::vector<std::string>{"any", "rights"}));
+    EXPECT_EQ(outcome.metadata.listed, (std::vector<std::string>{"ours", "shared"}));
+    EXPECT_EQ(::pwrite(held.get(), "evil", 4, 0), 4);
+    EXPECT_EQ(read_file(in("any")), "same");
+    struct stat info;
+    for (const auto& [name, was] : {std::pair{"ours", &before[0]}, {"shared", &before[1]}}) {
+        ::stat(in(name).c_str(), &info);
+        EXPECT_EQ(info.st_ino, was->st_ino) << name;
+    }
+    EXPECT_EQ(info.st_mode & 07777, 0664U);
+}
+
+TEST_F(RestoreTest, AnEqualFileOfAnotherOwnerIsReplacedAndNeverGivenAway) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root to give files away";
+    Entry theirs = file(blobs, "theirs", "same", 0600);
+    theirs.uid = 65534;
+    const DirRef root = tree(blobs, {file(blobs, "tool", "same", 04755), file(blobs, "plain", "same"), theirs});
+    std::filesystem::create_directory(scratch / "target");
+    for (const char* name : {"tool", "plain", "theirs"}) {
+        write_file(scratch / ("target/" + std::string{name}), "same");
+        ASSERT_EQ(::chown((scratch / ("target/" + std::string{name})).c_str(), 65534, 65534), 0);
+    }
+    const FileDescriptor held{::open((scratch / "target/tool").c_str(), O_WRONLY)};
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+
+    const RestoreOutcome outcome = run(asked, root).value();
+
+    EXPECT_EQ(outcome.replaced, (std::vector<std::string>{"plain", "tool"}));
+    EXPECT_EQ(outcome.metadata.listed, std::vector<std::string>{"theirs"});  // it stays with whom it is
+    EXPECT_EQ(::pwrite(held.get(), "evil", 4, 0), 4);
+    EXPECT_EQ(read_file(scratch / "target/tool"), "same");
+    struct stat info;
+    ::fstat(held.get(), &info);
+    EXPECT_EQ(info.st_uid, 65534U);
+    EXPECT_EQ(info.st_mode & 07000, 0U);
+}
+
+TEST_F(RestoreTest, AFileThatSomebodyLinkedToOneOfSeveralNamesKeepsItsMetadata) {
+    const DirRef root = tree(blobs, names_of_one({file(blobs, "a", "same", 0640), file(blobs, "b", "same", 0640)}));
+    std::filesystem::create_directory(scratch / "target");
+    write_file(scratch / "precious", "same");
+    ::chmod((scratch / "precious").c_str(), 0600);
+    ASSERT_EQ(::link((scratch / "precious").c_str(), (scratch / "target/a").c_str()), 0);
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    EXPECT_EQ(run(asked, root).value().files_restored, 2U);
+    struct stat info;
+    ::stat((scratch / "precious").c_str(), &info);
+    EXPECT_EQ(info.st_mode & 07777, 0600U);
+    EXPECT_TRUE(std::filesystem::equivalent(scratch / "target/a", scratch / "target/b"));
+}
+
+// Between the plan and its execution another file comes under the name.
+TEST_F(RestoreTest, OnlyTheFileThatThePlanSawGetsMetadataAndFurtherNames) {
+    const std::vector<Entry> names = names_of_one({file(blobs, "one", "same"), file(blobs, "two", "same")});
+    const DirRef root = tree(blobs, {file(blobs, "f", "same", 0640), names[0], names[1]});
+    std::filesystem::create_directory(scratch / "target");
+    for (const char* name : {"f", "one"}) write_file(scratch / ("target/" + std::string{name}), "same");
+    RestoreRequest asked = request();
+    asked.overwrite = true;
+    monitor.on_progress = [&](const Progress& progress) {
+        if (progress.phase != "comparing") return;
+        for (const char* name : {"f", "one"}) {
+            write_file(scratch / "precious", "same");
+            ::chmod((scratch / "precious").c_str(), 0600);
+            std::filesystem::rename(scratch / "precious", scratch / ("target/" + std::string{name}));
+        }
+    };
+
+    const RestoreOutcome outcome = run(asked, root).value();
+
+    struct stat info;
+    for (const char* name : {"f", "one"}) {
+        ::stat((scratch / ("target/" + std::string{name})).c_str(), &info);
+        EXPECT_EQ(info.st_mode & 07777, 0600U) << name;
+    }
+    EXPECT_FALSE(exists(scratch / "target/two"));
+    EXPECT_EQ(outcome.failure_count, 3U);
 }
 
 TEST_F(RestoreTest, AnImpossibleSizeIsToldApartFromASparseOne) {
@@ -626,6 +856,44 @@ TEST_F(RestoreTest, AnOrdinaryUserGetsWhatHeMayAndAReportOfTheRest) {
     ASSERT_EQ(::stat((scratch / "theirs/closed").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 07777, 0500U);
     EXPECT_EQ(read_file(scratch / "theirs/closed/inner"), "i");
+}
+
+// What an ordinary user cannot set is no difference: the same restore again finds nothing to do.
+TEST_F(RestoreTest, TheSameRestoreAgainByAnOrdinaryUserChangesNothing) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
+    std::vector<Entry> entries{file(blobs, "owned", noise(100, 1), 06755), symlink_to("link", "there"),
+                               named("fifo", EntryKind::Fifo, 0640),
+                               directory(blobs, "d", {file(blobs, "f", "x")}, 02755), file(blobs, "flagged", "y")};
+    entries[0].xattrs = {{"security.capability", {1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+                         {"trusted.x", {1}}};
+    entries[4].inode_flags = FS_IMMUTABLE_FL | FS_NODUMP_FL;
+    const DirRef root = tree(blobs, entries);
+    std::filesystem::create_directory(scratch / "theirs");
+    ::chmod(scratch.path().c_str(), 0755);
+    EXPECT_EQ(::chown((scratch / "theirs").c_str(), 65534, 65534), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
+        TaskPool own{1};
+        RestoreRequest asked = request();
+        asked.target_path = scratch / "theirs";
+        const auto once = [&] { return restore(asked, blobs, root, RestoreAllowlist{{scratch.path()}}, own, monitor); };
+        if (!once().ok()) ::_exit(8);
+        for (const bool overwrite : {false, true}) {
+            asked.overwrite = overwrite;
+            const auto again = once();
+            if (!again.ok() || again.value().files_restored > 0) ::_exit(7);
+            if (again.value().metadata.count > 0 || again.value().metadata_restored > 0) ::_exit(6);
+            if (!again.value().losses.empty()) ::_exit(5);
+        }
+        // What he can set is brought back, and that is all that is told.
+        ::chmod((scratch / "theirs/owned").c_str(), 0600);
+        const auto mended = once();
+        ::_exit(mended.ok() && mended.value().metadata.count == 1 && once().value().metadata.count == 0 ? 0 : 4);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(RestoreTest, ATargetThatCannotBeWrittenToIsSaidSo) {

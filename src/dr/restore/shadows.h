@@ -19,6 +19,7 @@ struct MergedDirectory {
     DirectoryPtr directory;
     DirectoryPtr parent;     // null for the target itself, whose metadata is not the snapshot's
     Entry entry;             // metadata
+    bool selected = true;    // itself; otherwise only something below it is, and it stays as it is
     DirectoryPtr creating;   // shadow of what is new; null: nothing is
     DirectoryPtr replacing;  // shadow of what is replaced
 };
@@ -51,7 +52,9 @@ public:
 
 private:
     Result<DirectoryPtr> make(const DirectoryPtr& real, DirectoryPtr& shadow, char kind);
-    Result<void> move_out(const DirectoryPtr& shadow, const DirectoryPtr& real, bool replacing, RestoreState& state);
+    Result<void> move_out(const DirectoryPtr& shadow, const DirectoryPtr& real, bool replacing,
+                          MetadataWriter& metadata, RestoreState& state);
+    void take_back(const DirectoryPtr& shadow, const std::string& name, MetadataWriter& metadata, RestoreState& state);
     void finish_directory(const MergedDirectory& merged, MetadataWriter& metadata, RestoreState& state, bool overwrite);
 
     DirectoryHandles& handles_;

@@ -1,5 +1,6 @@
 #include "dr/restore/state.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace dr {
@@ -57,6 +58,15 @@ void RestoreState::file_done(std::uint64_t bytes) {
     bytes_ += bytes;
 }
 
+void RestoreState::take_back(const Built& built) {
+    const auto less = [](std::atomic<std::uint64_t>& from, std::uint64_t count) {
+        from -= std::min(from.load(), count);
+    };
+    less(files_, built.files);
+    less(directories_, built.directories);
+    less(bytes_, built.bytes);
+}
+
 void RestoreState::report() {
     const std::uint64_t bytes_total = plan_.bytes_to_write;
     const std::uint64_t files_total = plan_.files_to_create + plan_.files_to_replace;
@@ -72,6 +82,8 @@ void RestoreState::report() {
 
 void RestoreState::tell(RestoreOutcome& outcome) {
     outcome.files_restored = files_;
+    outcome.files_replaced = replaced_;
+    outcome.metadata_restored = metadata_;
     outcome.directories_restored = directories_;
     outcome.bytes_restored = bytes_;
     outcome.bytes_read = bytes_read_;

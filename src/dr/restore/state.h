@@ -31,6 +31,15 @@ public:
     void file_done(std::uint64_t bytes);
     void read(std::uint64_t bytes) { bytes_read_ += bytes; }
     void directory_done() { ++directories_; }
+    // Of what was counted when it was built, this did not get to its place.
+    struct Built {
+        std::uint64_t files = 0;
+        std::uint64_t directories = 0;
+        std::uint64_t bytes = 0;
+    };
+    void take_back(const Built& built);
+    void file_replaced() { ++replaced_; }  // one of those done took the place of another
+    void metadata_done() { ++metadata_; }  // of something that stayed
     void report();
 
     // Puts counts and failures where they belong. Call when no task runs any more.
@@ -43,6 +52,8 @@ private:
     std::atomic<std::uint64_t> directories_{0};
     std::atomic<std::uint64_t> bytes_{0};
     std::atomic<std::uint64_t> bytes_read_{0};
+    std::atomic<std::uint64_t> replaced_{0};
+    std::atomic<std::uint64_t> metadata_{0};
     std::atomic<bool> stopped_{false};
     std::mutex mutex_;
     std::optional<Error> reason_;

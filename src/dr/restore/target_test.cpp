@@ -113,7 +113,7 @@ TEST(RestoreFilter, PathsIncludesAndExcludesMeetInWhatIsSelected) {
     EXPECT_EQ(globs.ask("usr", true), Answer::Skip);
 
     const RestoreFilter excluding{{}, {}, {glob("*.log")}};
-    EXPECT_EQ(excluding.ask("d", true), Answer::Partly);
+    EXPECT_EQ(excluding.ask("d", true), Answer::Most);
     EXPECT_EQ(excluding.ask("d/x.log", false), Answer::Skip);
     EXPECT_EQ(excluding.ask("d/x.txt", false), Answer::All);
     EXPECT_TRUE((RestoreFilter{{RelativePath{}, path("a")}, {}, {}}).selects_everything());

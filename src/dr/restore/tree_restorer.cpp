@@ -90,20 +90,19 @@ Action TreeRestorer::next_action(const Level& level) {
 Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
     const Action action = next_action(level);
     if (action == Action::Omit || action == Action::Refuse) return {};
-    bool everything = level.everything;
-    if (!everything) {
+    RestoreFilter::Answer answer = RestoreFilter::Answer::All;
+    if (!level.everything) {
         if (!path_.empty()) path_ += '/';
         path_ += entry.name;
-        const RestoreFilter::Answer answer = parts_.request.filter.ask(path_, entry.kind == EntryKind::Directory);
+        answer = parts_.request.filter.ask(path_, entry.kind == EntryKind::Directory);
         if (answer == RestoreFilter::Answer::Skip) return {};
-        everything = answer == RestoreFilter::Answer::All;
     }
     if (const std::optional<Refusal> refused = refusal(entry, parts_.request); refused && !level.merged) {
         parts_.state.refuse(refused->kind, path_in(level, entry.name), refused->why);
         return {};
     }
     if (action == Action::Skip || action == Action::Refresh) return keep(level, entry, action);
-    if (entry.kind == EntryKind::Directory) return visit_directory(level, entry, action, everything);
+    if (entry.kind == EntryKind::Directory) return visit_directory(level, entry, action, answer);
     const DirectoryPtr place = DR_TRY(place_in(levels_.size() - 1, action == Action::Replace));
     if (entry.kind == EntryKind::File) return visit_file(place, entry.copy(), action);
     Entry special = entry.copy();
@@ -111,23 +110,26 @@ Result<void> TreeRestorer::visit(Level& level, const EntryView& entry) {
     return {};
 }
 
-Result<void> TreeRestorer::visit_directory(Level& level, const EntryView& view, Action action, bool everything) {
+Result<void> TreeRestorer::visit_directory(Level& level, const EntryView& view, Action action,
+                                           RestoreFilter::Answer answer) {
     Level below{.reader = DirectoryReader{parts_.source, view.directory, level.reader.owner()},
                 .merged = nullptr,
                 .made = nullptr,
                 .replaces = action == Action::Replace,
                 .entry = metadata_of(view),
-                .everything = everything};
+                .everything = answer == RestoreFilter::Answer::All};
+    const bool selected = RestoreFilter::selected(answer);
     if (action == Action::Merge) {
         below.merged = std::make_unique<MergedDirectory>();
         below.merged->parent = level.merged->directory;
         below.merged->directory = std::make_shared<RestoreDirectory>(level.merged->directory, below.entry.name);
         below.merged->entry = below.entry;
+        below.merged->selected = selected;
     }
-    const bool make_now = everything && action != Action::Merge;
+    const bool make_now = selected && action != Action::Merge;
     enter(std::move(below));
     if (!make_now) return {};
-    // Selected as a whole: it is wanted even if there is nothing in it.
+    // Selected itself: it is wanted even if there is nothing in it.
     Result<DirectoryPtr> place = place_in(levels_.size() - 1, false);
     if (place.ok()) return {};
     levels_.pop_back();
@@ -164,9 +166,9 @@ void TreeRestorer::leave() {
         window_->left.push_back({parent, level.made, std::move(level.entry)});
         if (window_->full()) start_next_window();
     }
-    if (level.merged && (level.merged->creating || level.merged->replacing || parts_.request.overwrite)) {
-        parts_.shadows.add(std::move(*level.merged));
-    }
+    if (!level.merged) return;
+    const bool refreshed = parts_.request.overwrite && level.merged->selected;
+    if (level.merged->creating || level.merged->replacing || refreshed) parts_.shadows.add(std::move(*level.merged));
 }
 
 // What is there and equal stays; where the plan says so its metadata become the snapshot's.
@@ -174,30 +176,41 @@ Result<void> TreeRestorer::keep(Level& level, const EntryView& view, Action acti
     if (action == Action::Skip && !view.hard_link) return {};
     const DirectoryPtr directory = level.merged->directory;
     Entry entry = view.copy();
+    const auto planned = parts_.kept.find(next_action_ - 1);
+    DR_CHECK(planned != parts_.kept.end());
     if (entry.hard_link) {
         std::optional<LinkGroups::First> first = links_.take(entry);
-        if (!first) links_.add(entry, directory, true);
+        if (!first) links_.add(entry, directory, planned->second);
         // A first name that the plan did not look at, in a new directory: this one becomes another name of it.
-        if (first && !first->verify && parts_.request.overwrite) {
+        if (first && !first->kept && parts_.request.overwrite) {
             const DirectoryPtr place = DR_TRY(place_in(levels_.size() - 1, true));
-            window_->links.push_back({first->directory, first->name, place, std::move(entry), false});
+            window_->links.push_back({first->directory, first->name, place, std::move(entry), std::nullopt});
             return {};
         }
     }
-    if (action == Action::Skip) return {};
+    return action == Action::Skip ? Result<void>{} : refresh(directory, entry, planned->second);
+}
+
+// Only what the plan looked at: somebody may have put a file of his under this name, or changed this one.
+Result<void> TreeRestorer::refresh(const DirectoryPtr& directory, const Entry& entry, const FileIdentity& planned) {
     const auto handle = DR_TRY(parts_.handles.get(directory));
     const std::shared_ptr<FileDescriptor> file = open_old(handle->get(), entry.name);
-    return file ? parts_.metadata.refresh(file->get(), directory, entry) : Result<void>{};
+    struct stat info;
+    if (!file || ::fstat(file->get(), &info) != 0 || FileIdentity::of(info) != planned)
+        return Error{ErrorCode::Io,
+                     "it changed while it was restored; owner, mode and attributes are left as they are"};
+    if (DR_TRY(parts_.metadata.refresh(file->get(), directory, entry))) parts_.state.metadata_done();
+    return {};
 }
 
 // True for a second name of what has one already: only the name is made then. Remembers a first one.
 bool TreeRestorer::link_to_first(const DirectoryPtr& place, Entry& entry) {
     if (!entry.hard_link) return false;
     if (std::optional<LinkGroups::First> first = links_.take(entry)) {
-        window_->links.push_back({first->directory, first->name, place, std::move(entry), first->verify});
+        window_->links.push_back({first->directory, first->name, place, std::move(entry), first->kept});
         return true;
     }
-    links_.add(entry, place, false);
+    links_.add(entry, place, std::nullopt);
     return false;
 }
 

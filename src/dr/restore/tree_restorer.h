@@ -21,6 +21,7 @@ public:
     struct Parts {
         const RestoreRequest& request;
         const std::vector<Action>& actions;
+        const KeptFiles& kept;
         BlobSource& source;
         DirectoryHandles& handles;
         MetadataWriter& metadata;
@@ -48,10 +49,11 @@ private:
 
     void step();
     Result<void> visit(Level& level, const EntryView& entry);
-    Result<void> visit_directory(Level& level, const EntryView& entry, Action action, bool everything);
+    Result<void> visit_directory(Level& level, const EntryView& entry, Action action, RestoreFilter::Answer answer);
     bool link_to_first(const DirectoryPtr& place, Entry& entry);
     Result<void> visit_file(const DirectoryPtr& place, Entry entry, Action action);
     Result<void> keep(Level& level, const EntryView& view, Action action);
+    Result<void> refresh(const DirectoryPtr& directory, const Entry& entry, const FileIdentity& planned);
     Result<void> add_large(const DirectoryPtr& place, Entry entry, Action action);
     Result<void> add_pieces(const std::shared_ptr<LargeFile>& file);
     void leave();

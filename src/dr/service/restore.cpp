@@ -1,5 +1,6 @@
 #include "dr/restore/restore.h"
 
+#include "dr/base/shell_word.h"
 #include "dr/service/content.h"
 #include "dr/service/entry_path.h"
 #include "dr/service/meta.h"
@@ -23,6 +24,23 @@ Result<RestoreFilter> make_filter(const RestoreServiceRequest& request) {
     return RestoreFilter{std::move(paths), std::move(includes), std::move(excludes)};
 }
 
+// The words that the filter was made of.
+std::string selection_words(const RestoreServiceRequest& request) {
+    std::string words;
+    const auto add = [&](const std::string& option, const std::vector<std::string>& values) {
+        for (const std::string& value : values) {
+            if (!words.empty()) words += ' ';
+            // A value that begins like an option has to be tied to its own.
+            words += value.starts_with('-') ? shell_quoted(option + "=" + value) : option + " " + shell_quoted(value);
+        }
+    };
+    add("--path", request.paths);
+    add("--include", request.include);
+    add("--exclude", request.exclude);
+    if (request.devices) words += words.empty() ? "--devices" : " --devices";
+    return words;
+}
+
 }  // namespace
 
 Result<RestoreResult> Service::restore(const RestoreServiceRequest& request, Monitor& monitor) {
@@ -43,6 +61,7 @@ Result<RestoreResult> Service::restore(const RestoreServiceRequest& request, Mon
     restore.dry_run = request.dry_run;
     restore.overwrite = request.overwrite;
     restore.devices = request.devices;
+    restore.selection_words = selection_words(request);
 
     TaskPool pool{worker_count(settings_)};
     RestoreResult result;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -44,7 +45,10 @@ inline std::string read_file(const std::string& path) {
 
 class RememberingMonitor final : public Monitor {
 public:
-    void progress(const Progress&) override { ++updates; }
+    void progress(const Progress& progress) override {
+        ++updates;
+        if (on_progress) on_progress(progress);
+    }
     void warning(std::string_view path, const Error& error) override {
         const std::scoped_lock lock{mutex_};
         warnings.push_back(std::string{path} + ": " + error.what());
@@ -54,6 +58,7 @@ public:
 
     std::atomic<bool> cancel{false};
     std::atomic<int> updates{0};
+    std::function<void(const Progress&)> on_progress;
     std::vector<std::string> warnings;
 
 private:
