@@ -1,5 +1,7 @@
 // `qnwis_dr restore`: a snapshot, or a part of it, below an approved directory.
 
+#include <sys/stat.h>
+
 #include "cli/commands.h"
 #include "cli/format.h"
 
@@ -180,12 +182,21 @@ std::string named(const std::vector<PathProblem>& problems, std::uint64_t count)
     return count <= kNamed ? text : text + " and " + human_count(count - kNamed) + " more";
 }
 
+// `mv -n` ends well where it did nothing, and the same line would come up for ever.
+std::string free_name_beside(const std::string& path) {
+    std::string name = path + ".in-the-way";
+    struct stat status{};
+    for (int i = 2; ::lstat(name.c_str(), &status) == 0; ++i) name = path + ".in-the-way-" + std::to_string(i);
+    return name;
+}
+
 // Moves the first thing that is in the way aside and restores again; empty where a shell cannot be told its name.
 std::string way_out(const Shell& shell, const RestoreOutcome& outcome) {
     if (outcome.withheld.in_the_way.empty()) return {};
     const std::string path = outcome.plan.target_path + "/" + outcome.withheld.in_the_way.front();
     if (printable(path) != path) return {};
-    return "mv -nT -- " + shell_quoted(path) + " " + shell_quoted(path + ".in-the-way") + " && " + shell.options.typed;
+    return "mv -nT -- " + shell_quoted(path) + " " + shell_quoted(free_name_beside(path)) + " && " +
+           shell.options.typed;
 }
 
 // What was refused although it was asked for: whoever restores must not take the target for whole.
