@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "dr/restore/directory.h"
-#include "dr/restore/file_identity.h"
 #include "dr/restore/metadata.h"
+#include "dr/restore/seen_file.h"
 #include "dr/restore/state.h"
 
 namespace dr {
@@ -52,7 +52,7 @@ public:
         std::string from_name;
         DirectoryPtr to;
         Entry entry;
-        std::optional<FileIdentity> kept;
+        std::optional<SeenFile> kept;
     };
     void link(const Link& link, BlobSource& source);
 

@@ -34,7 +34,7 @@ std::optional<LinkGroups::First> LinkGroups::take(const Entry& entry) {
     return last;
 }
 
-bool LinkGroups::add(const Entry& entry, const DirectoryPtr& directory, const std::optional<FileIdentity>& kept) {
+bool LinkGroups::add(const Entry& entry, const DirectoryPtr& directory, const std::optional<SeenFile>& kept) {
     if (entry.link_count < 2 || groups_.size() >= kMaxGroups) return entry.link_count < 2;
     groups_.try_emplace(
         {entry.device_index, entry.inode},

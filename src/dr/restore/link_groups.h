@@ -9,7 +9,7 @@
 
 #include "dr/repository/tree.h"
 #include "dr/restore/directory.h"
-#include "dr/restore/file_identity.h"
+#include "dr/restore/seen_file.h"
 
 namespace dr {
 
@@ -25,7 +25,7 @@ public:
     struct First {
         DirectoryPtr directory;
         std::string name;
-        std::optional<FileIdentity> kept;  // it was there before and lies where others may write
+        std::optional<SeenFile> kept;  // it was there before and lies where others may write
         EntryKind kind = EntryKind::File;
         Sha256 content;  // of a symbolic link: of its target
         std::uint64_t size = 0;
@@ -35,7 +35,7 @@ public:
     // The first name of `entry`'s file, if it came before and holds the same; counts this name.
     std::optional<First> take(const Entry& entry);
     // `entry` is the first name. False if there are too many groups.
-    bool add(const Entry& entry, const DirectoryPtr& directory, const std::optional<FileIdentity>& kept);
+    bool add(const Entry& entry, const DirectoryPtr& directory, const std::optional<SeenFile>& kept);
 
 private:
     struct Key {

@@ -374,7 +374,7 @@ private:
     // Of what stays: where the restore touches it or makes further names of it, it has to be this very file.
     void remember(std::size_t action, const Entry& entry, const struct stat& info) {
         const bool refreshed = action < planned_.actions.size() && planned_.actions[action] == Action::Refresh;
-        if (refreshed || entry.hard_link) planned_.kept.emplace(action, FileIdentity::of(info));
+        if (refreshed || entry.hard_link) planned_.kept.emplace(action, SeenFile::of(info));
     }
 
     struct WaitingPlace {

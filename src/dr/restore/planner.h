@@ -16,8 +16,8 @@
 #include "dr/repository/blob_source.h"
 #include "dr/repository/tree_codec.h"
 #include "dr/restore/directory.h"
-#include "dr/restore/file_identity.h"
 #include "dr/restore/restore.h"
+#include "dr/restore/seen_file.h"
 
 namespace dr {
 
@@ -32,7 +32,7 @@ enum class Action : std::uint8_t {
     Refuse,   // will not be made; the plan says why
 };
 
-using KeptFiles = std::unordered_map<std::size_t, FileIdentity>;  // by the number of the action
+using KeptFiles = std::unordered_map<std::size_t, SeenFile>;  // by the number of the action
 
 struct PlannedRestore {
     RestorePlan plan;

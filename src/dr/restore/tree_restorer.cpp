@@ -192,11 +192,11 @@ Result<void> TreeRestorer::keep(Level& level, const EntryView& view, Action acti
 }
 
 // Only what the plan looked at: somebody may have put a file of his under this name, or changed this one.
-Result<void> TreeRestorer::refresh(const DirectoryPtr& directory, const Entry& entry, const FileIdentity& planned) {
+Result<void> TreeRestorer::refresh(const DirectoryPtr& directory, const Entry& entry, const SeenFile& planned) {
     const auto handle = DR_TRY(parts_.handles.get(directory));
     const std::shared_ptr<FileDescriptor> file = open_old(handle->get(), entry.name);
     struct stat info;
-    if (!file || ::fstat(file->get(), &info) != 0 || FileIdentity::of(info) != planned)
+    if (!file || ::fstat(file->get(), &info) != 0 || SeenFile::of(info) != planned)
         return Error{ErrorCode::Io,
                      "it changed while it was restored; owner, mode and attributes are left as they are"};
     if (DR_TRY(parts_.metadata.refresh(file->get(), directory, entry))) parts_.state.metadata_done();

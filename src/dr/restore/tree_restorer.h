@@ -53,7 +53,7 @@ private:
     bool link_to_first(const DirectoryPtr& place, Entry& entry);
     Result<void> visit_file(const DirectoryPtr& place, Entry entry, Action action);
     Result<void> keep(Level& level, const EntryView& view, Action action);
-    Result<void> refresh(const DirectoryPtr& directory, const Entry& entry, const FileIdentity& planned);
+    Result<void> refresh(const DirectoryPtr& directory, const Entry& entry, const SeenFile& planned);
     Result<void> add_large(const DirectoryPtr& place, Entry entry, Action action);
     Result<void> add_pieces(const std::shared_ptr<LargeFile>& file);
     void leave();
