@@ -117,7 +117,7 @@ void write_slot(JsonWriter& json, const SlotInfo& slot) {
     json.field("kind", slot.kind);
     json.field("label", slot.name);
     json.field("public_key", slot.actor);
-    json.field("kms_key_id", slot.kind == "passphrase" ? "passphrase" : "kek-file");
+    json.field("kms_key_id", slot.kind == "kek_file" ? "kek-file" : slot.kind);
     json.end_object();
 }
 

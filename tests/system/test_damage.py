@@ -125,7 +125,13 @@ class Damage(unittest.TestCase):
                 content[at] ^= 1
             return content
 
-        self.assert_content_is_stored_anew(flip, "--sample-count", "8001")
+        # One file, so that the sample meets it.
+        self.source = self.machine.path("alone")
+        os.mkdir(self.source)
+        write_random(os.path.join(self.source, "large"), 20 * MIB, 2)
+        self.plan = self.machine.plan("alone", [self.source])
+        time.sleep(3)
+        self.assert_content_is_stored_anew(flip)
 
     def test_content_that_is_gone(self):
         self.assert_content_is_stored_anew(lambda content: None, "--all")

@@ -65,8 +65,9 @@ private:
     }
     void write(const std::string& name) {
         // Most pages are those of the checkpoint before. One that rotted would spoil every later checkpoint too.
-        if (const Result<Bytes> there = store_.get(name, kMaxPage); there.ok()) {
-            if (equal(there.value(), page_)) return;
+        const Result<Bytes> there = store_.get(name, kMaxPage);
+        if (there.ok() && equal(there.value(), page_)) return;
+        if (there.ok() || there.error().code() != ErrorCode::NotFound) {
             if (Result<void> removed = store_.remove(name); !removed.ok()) failure_ = std::move(removed).error();
         }
         if (failure_) return;

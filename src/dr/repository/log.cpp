@@ -8,6 +8,7 @@
 #include "dr/crypto/sha256.h"
 #include "dr/repository/checkpoint.h"
 #include "dr/repository/log_archive.h"
+#include "dr/repository/pack_format.h"
 
 namespace dr {
 namespace {
@@ -253,6 +254,7 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, RecordPa
 Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Build& build) {
     while (true) {
         if (broken_) return *broken_;
+        if (!whole_) DR_TRY(end_is_there());
         DR_TRY(refresh());
         LogRecord record;
         record.payload = DR_TRY(build(state_));
@@ -278,6 +280,33 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
         write_caches(key);
         return appended;
     }
+}
+
+// A session's record is durable before its first pack. A pack of a session that the log has not come to therefore
+// proves that the end of the log is missing: whoever went on from here would take the numbers of what was acknowledged,
+// and its packs would look like nobody's.
+Result<void> Log::end_is_there() {
+    const std::vector<ObjectInfo> packs = DR_TRY(store_->list("packs"));
+    DR_TRY(refresh());
+    DR_TRY(is_within(packs));
+    whole_ = true;
+    return {};
+}
+
+Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
+    for (const ObjectInfo& object : packs) {
+        const std::optional<std::uint64_t> session = session_in_name(object.name);
+        if (!session || *session <= state_.head().seq) continue;
+        return Error{ErrorCode::Damaged, "'" + object.name + "' is of session " + std::to_string(*session) +
+                                             ", but the log ends at record " + std::to_string(state_.head().seq)}
+            .means(
+                "the end of the log is missing, and with it snapshots that need this pack; what the log still has can "
+                "be "
+                "restored, and nothing was written or removed")
+            .next("cp -an COPY/log " + shell_quoted(store_->location()) +
+                  "    with COPY a copy of this storage; where there is none, move that pack's directory aside");
+    }
+    return {};
 }
 
 Result<void> Log::may_append(const RecordPayload& payload) const {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <span>
 
 #include "dr/platform/clock.h"
 #include "dr/repository/replay.h"
@@ -56,10 +57,15 @@ public:
 
     // Appends one record, durable and read back when it returns. Besides the errors of `build` and of the store:
     // Refused when the rules would make the record void, Unsupported where the log holds a required record of an
-    // unknown type, Damaged for junk in the log, BadRequest for a body over the limit. After Io or Unavailable the
-    // record may or may not appear later: this Log appends nothing more; open it again and look.
+    // unknown type, Damaged for junk in the log or where its end is missing, BadRequest for a body over the limit.
+    // After Io or Unavailable the record may or may not appear later: this Log appends nothing more; open it again and
+    // look.
     Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build);
     Result<Appended> append(const SigningKey& key, const Clock& clock, RecordPayload payload);
+
+    // Damaged where one of these objects belongs to a session that the log has not come to. append() asks the store for
+    // that once.
+    Result<void> is_within(std::span<const ObjectInfo> packs) const;
 
     // Reads a record again. NotFound or Damaged.
     Result<LogRecord> read(std::uint64_t seq) const;
@@ -95,6 +101,7 @@ private:
     using Wanted = std::function<bool(ByteSpan body)>;
     Result<Bytes> body_at(std::uint64_t seq, const Wanted& is_wanted = [](ByteSpan) { return true; }) const;
 
+    Result<void> end_is_there();
     Result<void> may_append(const RecordPayload& payload) const;
     Result<Taken> take_number(std::uint64_t seq, RecordType type, ByteSpan file);
     void write_caches(const SigningKey& key) const;
@@ -105,6 +112,7 @@ private:
     std::map<PublicKey, VerifyKey> keys_;
     std::uint64_t seen_ = 0;  // a number that was there at opening, the greatest that was found
     bool hole_ = false;       // the log goes on after a record that is missing
+    bool whole_ = false;      // no pack tells of records that are not there
     bool unsettled_ = false;  // records of others were replayed since log/ was last synced
     std::optional<Error> broken_;
     std::optional<Error> problem_;

@@ -301,6 +301,7 @@ TEST(LogPowerCut, WhatWasBuiltUponIsDurable) {
         auto one = LocalStore::open(disk, random, {"sim", 0});
         auto two = LocalStore::open(disk, random, {"sim", 0});
         Log first = Log::create(*one, Genesis{}, key(1), clock).value();
+        ASSERT_TRUE(first.append(key(1), clock, Open{}).ok());  // the first one looks at the packs too
         // The directory sync of the first writer's append fails: its record is seen by all and durable for nobody.
         const std::uint64_t before = disk.operations();
         for (std::uint64_t step = before + 7; step < before + 11; ++step) disk.fail_at(step, EIO);

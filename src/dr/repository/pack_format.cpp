@@ -1,6 +1,7 @@
 #include "dr/repository/pack_format.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "dr/codec/crc32c.h"
 #include "dr/codec/wire.h"
@@ -305,6 +306,18 @@ std::string pack_object_name(std::uint64_t session, const PackId& id) {
 }
 
 std::string run_object_name(const PackId& id) { return "index/" + id.hex(); }
+
+std::optional<std::uint64_t> session_in_name(std::string_view object_name) {
+    constexpr std::string_view kPacks = "packs/";
+    constexpr std::size_t kDigits = 20;
+    if (!object_name.starts_with(kPacks) || object_name.size() <= kPacks.size() + kDigits) return std::nullopt;
+    const std::string_view digits = object_name.substr(kPacks.size(), kDigits);
+    std::uint64_t session = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + kDigits, session);
+    if (error != std::errc{} || end != digits.data() + kDigits || object_name[kPacks.size() + kDigits] != '/')
+        return std::nullopt;
+    return session;
+}
 
 Result<PackId> pack_id_in_name(std::string_view object_name) {
     const std::size_t slash = object_name.rfind('/');

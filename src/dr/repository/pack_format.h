@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,8 @@ Result<std::vector<DirectoryFrame>> decode_directory(ByteSpan plain, const PackF
 std::string pack_object_name(std::uint64_t session, const PackId& id);
 std::string run_object_name(const PackId& id);
 std::string session_directory_name(std::uint64_t session);  // "packs/00000000000000000007"
+// The session in a name below packs/; nothing where there is none.
+std::optional<std::uint64_t> session_in_name(std::string_view object_name);
 // The id in the last component of a name. Damaged where there is none.
 Result<PackId> pack_id_in_name(std::string_view object_name);
 

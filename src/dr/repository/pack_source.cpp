@@ -79,11 +79,14 @@ Result<BlobPlace> PackSource::locate(const BlobId& id) {
 
 // A copy outside the packs that turned out damaged, as far as the index knows one.
 std::optional<BlobPlace> PackSource::find_undamaged(const BlobId& id) {
-    const std::vector<PackId> damaged = damage_met();
+    const std::shared_ptr<const std::vector<PackId>> damaged = [this] {
+        const std::lock_guard lock{damage_mutex_};
+        return damage_met_;
+    }();
     for (const BlobIndex::IsLive& counts : {world_.is_live, world_.is_there}) {
         if (!counts) continue;
         const auto good = [&](const PackId& pack) {
-            return counts(pack) && !std::ranges::binary_search(damaged, pack);
+            return counts(pack) && !std::ranges::binary_search(*damaged, pack);
         };
         if (const std::optional<BlobPlace> found = find_in_index(id, good)) return found;
     }
@@ -92,14 +95,17 @@ std::optional<BlobPlace> PackSource::find_undamaged(const BlobId& id) {
 
 std::vector<PackId> PackSource::damage_met() const {
     const std::lock_guard lock{damage_mutex_};
-    return damage_met_;
+    return damage_met_ ? *damage_met_ : std::vector<PackId>{};
 }
 
 void PackSource::remember_damage(std::uint32_t pack) {
     const PackId id = pack_id(pack);
     const std::lock_guard lock{damage_mutex_};
-    const auto at = std::ranges::lower_bound(damage_met_, id);
-    if (at == damage_met_.end() || *at != id) damage_met_.insert(at, id);
+    std::vector<PackId> met = damage_met_ ? *damage_met_ : std::vector<PackId>{};
+    const auto at = std::ranges::lower_bound(met, id);
+    if (at != met.end() && *at == id) return;
+    met.insert(at, id);
+    damage_met_ = std::make_shared<const std::vector<PackId>>(std::move(met));
     any_damage_ = true;
 }
 

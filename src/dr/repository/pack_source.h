@@ -89,8 +89,8 @@ private:
     std::unordered_map<PackId, std::uint32_t> numbers_;
 
     mutable std::mutex damage_mutex_;
-    std::vector<PackId> damage_met_;       // sorted
-    std::atomic<bool> any_damage_{false};  // mostly there is none, and then nothing is locked
+    std::shared_ptr<const std::vector<PackId>> damage_met_;  // sorted; another one each time it grows
+    std::atomic<bool> any_damage_{false};                    // mostly there is none, and then nothing is locked
 
     std::mutex scan_mutex_;
     Scan uncovered_;  // packs that no run names

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
-#include "dr/base/shell_word.h"
 #include "dr/repository/pack_reader.h"
 #include "dr/repository/write_session.h"
 #include "dr/retention/marking.h"
@@ -49,7 +49,6 @@ public:
     Collector(Repository& repository, const SigningKey& actor, const Clock& clock, Monitor& monitor)
         : repository_(repository), log_(repository.log()), actor_(actor), clock_(clock), monitor_(monitor) {}
 
-    Result<void> nothing_beyond_the_log();
     Result<void> abandon_dead(const std::string& directory, const std::string& host);
     Result<bool> tighten();
     Result<void> condemn();
@@ -74,7 +73,7 @@ private:
         if (appended.error().code() == ErrorCode::Refused) return false;
         return appended.error();
     }
-    Result<void> is_within_log(const std::vector<ObjectInfo>& packs) const;
+    bool was_a_writer(std::uint64_t session);
     std::vector<PackId> unused_packs() const;
     static bool still_holds(const State& now, const Marker::Walk& walk);
     Result<void> take_away(const std::vector<PackId>& packs, const std::vector<Marker::Walk>& walks);
@@ -86,30 +85,10 @@ private:
     const SigningKey& actor_;
     const Clock& clock_;
     Monitor& monitor_;
-    PackMarks used_;                   // by the trees of snapshots
-    std::vector<Marker::Walk> walks_;  // of snapshots that may be tightened
+    PackMarks used_;                         // by the trees of snapshots
+    std::vector<Marker::Walk> walks_;        // of snapshots that may be tightened
+    std::map<std::uint64_t, bool> writers_;  // what was_a_writer() found
 };
-
-// A session's record is durable before its first pack: a pack of a session that the log has not come to proves that the
-// end of the log is missing. What that end says is needed can only be guessed, so nothing is removed.
-Result<void> Collector::is_within_log(const std::vector<ObjectInfo>& packs) const {
-    for (const ObjectInfo& object : packs) {
-        const Result<PackName> name = parse_pack_object_name(object.name);
-        if (!name.ok() || name.value().session <= state().head().seq) continue;
-        return Error{ErrorCode::Damaged, "'" + object.name + "' is of session " + std::to_string(name.value().session) +
-                                             ", but the log ends at record " + std::to_string(state().head().seq)}
-            .means("the end of the log is missing, and with it snapshots that may need this pack; nothing was removed")
-            .next("cp -an COPY/log " + shell_quoted(repository_.store().location()) +
-                  "    with COPY a copy of this storage; or delete that file, if it is not a backup's");
-    }
-    return {};
-}
-
-Result<void> Collector::nothing_beyond_the_log() {
-    const std::vector<ObjectInfo> packs = DR_TRY(repository_.store().list("packs"));
-    DR_TRY(log_.refresh());
-    return is_within_log(packs);
-}
 
 Result<void> Collector::abandon_dead(const std::string& directory, const std::string& host) {
     std::vector<std::uint64_t> dead;
@@ -254,6 +233,16 @@ Result<void> Collector::sweep() {
     return {};
 }
 
+// Whether the record of that number opened a session that writes. Where another history took the numbers of one that
+// was lost, it is something else.
+bool Collector::was_a_writer(std::uint64_t session) {
+    const auto [at, is_new] = writers_.try_emplace(session, false);
+    if (!is_new) return at->second;
+    const Result<LogRecord> record = log_.read(session);
+    const Open* open = record.ok() ? std::get_if<Open>(&record.value().payload) : nullptr;
+    return at->second = open != nullptr && open->kind == SessionKind::Write;
+}
+
 // The listing comes before the log is read again: every session that has an object in it is then known, and one that is
 // not open has ended. A put that comes later still can only leave something behind for the next run.
 Result<void> Collector::remove_orphans() {
@@ -261,11 +250,16 @@ Result<void> Collector::remove_orphans() {
     const std::vector<ObjectInfo> runs = DR_TRY(repository_.store().list("index"));
     DR_TRY(log_.refresh());
     DR_TRY(log_.settle());  // what ended the sessions must outlive what is removed
-    DR_TRY(is_within_log(packs));
+    DR_TRY(log_.is_within(packs));
     for (const ObjectInfo& object : packs) {
         const Result<PackName> name = parse_pack_object_name(object.name);
         if (!name.ok() || state().find_pack(name.value().id) || state().session_holds_packs(name.value().session))
             continue;
+        if (!was_a_writer(name.value().session)) {
+            monitor_.warning(object.name, Error{ErrorCode::Damaged, "the log has no backup of that number"}.means(
+                                              "it may be of another history of this repository, and is left alone"));
+            continue;
+        }
         DR_TRY(remove(object.name, object.size));
         ++outcome.orphans_removed;
     }
@@ -284,7 +278,6 @@ Result<void> Collector::remove_orphans() {
 Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock,
                                const std::string& liveness_directory, const std::string& host, Monitor& monitor) {
     Collector collector{repository, actor, clock, monitor};
-    DR_TRY(collector.nothing_beyond_the_log());
     DR_TRY(collector.abandon_dead(liveness_directory, host));
     if (repository.unlocked() && !DR_TRY(collector.tighten())) return std::move(collector.outcome);
     DR_TRY(collector.condemn());

@@ -27,7 +27,10 @@ public:
         if (!disk_.ok()) return {};  // opening what is made says that nothing can be remembered
         Pins pins{*disk_.value()};
         if (const Result<std::optional<Pin>> pin = pins.find(location); !pin.ok())
-            return unusable(location, pin.error());
+            return unusable(location, pin.error())
+                .means("what it knew of this place cannot be told, and nothing was written")
+                .next("qnwis_dr init --accept-history --storage-path " + shell_quoted(location) +
+                      "    if a new repository is meant to be there");
         return pins.check_empty(location);
     }
 
@@ -40,8 +43,12 @@ public:
         Pins pins{*disk_.value()};
         const std::string location = repository.store().location();
         if (const Result<std::optional<Pin>> pin = pins.find(location); !pin.ok())
-            return check_without_pin(repository, unusable(location, pin.error()), changes, monitor);
+            return check_without_pin(repository, unusable(location, pin.error()),
+                                     changes || pin.error().code() == ErrorCode::Damaged, monitor);
         Result<PinCheck> checked = check_fresh(pins, repository);
+        // A record that rotted says neither that this is the history that was seen nor that it is another.
+        if (!checked.ok() && checked.error().code() == ErrorCode::Damaged)
+            return check_without_pin(repository, cannot_compare(location, checked.error()), changes, monitor);
         const bool forked = !checked.ok() && checked.error().code() == ErrorCode::Forked;
         if (!checked.ok() && !(forked && settings_.allow_older_history)) return std::move(checked).error();
         if (forked) {
@@ -53,6 +60,9 @@ public:
         remember(checked.value(), monitor);
         return first_sight;
     }
+
+    // Whether what this machine knew of the repository could not be asked.
+    bool is_blind() const { return blind_; }
 
     // Believes from now on whose key opened the repository: its signatures are this machine's own.
     void trust(const Repository& repository, Monitor& monitor) {
@@ -83,13 +93,13 @@ private:
     }
 
     // There is a pin, and it says nothing: what it forbids is not known.
-    Result<bool> check_without_pin(const Repository& repository, Error why, bool changes, Monitor& monitor) {
+    Result<bool> check_without_pin(const Repository& repository, Error why, bool stops, Monitor& monitor) {
         if (settings_.allow_older_history) {
             monitor.note("taking the history that is there now, because --accept-history was given: " + why.one_line());
             remember(accepted(repository), monitor);
             return true;
         }
-        if (changes || why.code() == ErrorCode::Damaged) return why;
+        if (stops) return why;
         blind_ = true;
         monitor.note(why.one_line() + "; an older copy of the repository would not be noticed");
         return false;  // it was seen before
@@ -105,6 +115,13 @@ private:
             .next(damaged ? "qnwis_dr list --accept-history --storage-path " + shell_quoted(location) +
                                 "    shows what is there, and believes it from now on"
                           : "ls -ld -- " + shell_quoted(path) + "    says what it is and who may read it");
+    }
+
+    static Error cannot_compare(const std::string& location, const Error& why) {
+        return Error{why.code(), "whether this is the history that was seen here before cannot be told: " + why.what()}
+            .means("what the log says now is whole and signed; an older copy of it would not be noticed")
+            .next("qnwis_dr list --accept-history --storage-path " + shell_quoted(location) +
+                  "    shows what is there, and believes it from now on");
     }
 
     void remember(const PinCheck& checked, Monitor& monitor) {
@@ -162,7 +179,7 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
         memory.trust(repository, monitor);
     }
     std::optional<Pin> pin = memory.find(repository.store().location());
-    return OpenRepository{std::move(store), std::move(repository), first_sight,
+    return OpenRepository{std::move(store), std::move(repository), first_sight, memory.is_blind(),
                           pin ? std::move(pin->actors) : std::vector<PublicKey>{}};
 }
 

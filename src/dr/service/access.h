@@ -22,6 +22,7 @@ struct OpenRepository {
     std::unique_ptr<ObjectStore> store;
     Repository repository;
     bool first_sight = false;  // this machine had not seen it before: show head, time and hash
+    bool is_blind = false;     // what this machine knew of it could not be asked: no lasting judgement is written then
     // Whom this machine believes here: the actors of keys that it has opened the repository with. Empty: nobody yet.
     std::vector<PublicKey> pinned_actors;
 };

@@ -2,6 +2,7 @@
 
 #include "dr/base/hex.h"
 #include "dr/platform/posix/small_file.h"
+#include "dr/repository/blob_source.h"
 #include "dr/service/access.h"
 #include "dr/service/service.h"
 
@@ -39,6 +40,14 @@ SlotInfo info_of(const SlotFile& slot, const State& state) {
         info.name = actor->second.name;
         info.roles = actor->second.roles;
     }
+    return info;
+}
+
+// What is left to tell of a slot whose file is gone, so that it can be removed.
+SlotInfo lost_slot(const std::string& id) {
+    SlotInfo info;
+    info.slot_id = id;
+    info.kind = "lost";
     return info;
 }
 
@@ -84,8 +93,10 @@ Result<std::vector<SlotInfo>> Service::slot_list(Monitor& monitor) {
     }
     std::vector<SlotInfo> slots;
     for (const auto& [id, known] : open.repository.state().slots()) {
-        const SlotFile slot = DR_TRY(open.repository.read_slot(id));
-        slots.push_back(info_of(slot, open.repository.state()));
+        const Result<SlotFile> slot = open.repository.read_slot(id);
+        if (!slot.ok() && !means_damage(slot.error())) return slot.error();
+        if (!slot.ok()) monitor.warning("slot " + id, slot.error());
+        slots.push_back(slot.ok() ? info_of(slot.value(), open.repository.state()) : lost_slot(id));
         slots.back().in_use = id == in_use;
     }
     return slots;

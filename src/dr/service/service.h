@@ -49,7 +49,7 @@ struct KeyStatus {
 };
 struct SlotInfo {
     std::string slot_id;
-    std::string kind;  // "passphrase", "kek_file"
+    std::string kind;  // "passphrase", "kek_file"; "lost": its file is not there or damaged
     PublicKey actor;
     std::string name;
     std::uint32_t roles = 0;

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <vector>
 
 #include "dr/repository/blob_source.h"
+#include "dr/restore/parallel.h"
 #include "dr/service/content.h"
 #include "dr/service/damaged_packs.h"
 #include "dr/service/phases.h"
@@ -28,10 +30,16 @@ public:
         return std::move(verified).error().as(ErrorCode::Damaged);
     }
     // A pack that something could not be read of while it was read for something else is read as a whole first.
-    void confirm(const Repository& repository, FrameTools& tools, const std::vector<PackId>& suspects) {
-        for (const PackId& id : suspects) {
-            if (std::ranges::find(packs_, id) == packs_.end()) (void)verify(repository, tools, id);
-        }
+    void confirm(const Repository& repository, FrameTools& tools, std::vector<PackId> suspects, TaskPool& pool,
+                 Monitor& monitor) {
+        std::erase_if(suspects, [&](const PackId& id) { return std::ranges::find(packs_, id) != packs_.end(); });
+        std::atomic<std::uint64_t> done{0};
+        in_parallel(pool, suspects.size(), 1, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end && !monitor.cancelled(); ++i) {
+                (void)verify(repository, tools, suspects[i]);
+                monitor.progress({.phase = "reading packs", .files_done = ++done, .files_total = suspects.size()});
+            }
+        });
     }
     const std::vector<PackId>& packs() const { return packs_; }
 
@@ -41,9 +49,13 @@ private:
 };
 
 // So that the next backup stores anew what only these packs hold. Whether the log has them now.
-bool record(Repository& repository, const Findings& findings, const Clock& clock, Monitor& monitor) {
-    if (findings.packs().empty()) return false;
-    const Result<std::size_t> recorded = record_damaged(repository, findings.packs(), clock);
+bool record(const World& world, const Settings& settings, OpenRepository& open, const Findings& findings,
+            Monitor& monitor) {
+    if (findings.packs().empty() || open.is_blind) return false;
+    Result<void> recorded{};
+    if (const Result<std::size_t> told = record_damaged(open.repository, findings.packs(), world.clock); !told.ok())
+        recorded = told.error();
+    if (recorded.ok()) recorded = remember_head(settings, open.repository, monitor);
     if (!recorded.ok())
         monitor.note("the log could not be told which packs are damaged (" + recorded.error().one_line() +
                      "): backups go on to rely on them");
@@ -85,9 +97,11 @@ Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monito
         check.verify_pack = [&](const PackId& id) { return findings.verify(repository, tools, id); };
     }
     VerifyResult result;
-    result.report = DR_TRY(verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor));
-    findings.confirm(repository, tools, snapshot.source->damage_met());
-    result.damage_recorded = record(repository, findings, world_.clock, monitor);
+    Result<VerificationReport> report = verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor);
+    if (report.ok()) findings.confirm(repository, tools, snapshot.source->damage_met(), pool, monitor);
+    // What was found before an interruption is not forgotten.
+    result.damage_recorded = record(world_, settings_, *snapshot.open, findings, monitor);
+    result.report = DR_TRY(std::move(report));
     phases.ended("verify");
     result.timings = phases.finish();
     return result;
