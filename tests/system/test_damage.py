@@ -1,6 +1,7 @@
 """Damage in the repository costs what was damaged, and never the next backup."""
 
 import os
+import pathlib
 import time
 import unittest
 
@@ -138,6 +139,34 @@ class Damage(unittest.TestCase):
 
     def test_a_pack_of_trees_that_is_gone(self):
         self.assert_the_next_backup_heals(lambda content: None)
+
+
+class RottenRecord(unittest.TestCase):
+    def test_behind_a_checkpoint_leaves_restores_possible_on_a_machine_that_has_not_looked_for_long(self):
+        machine = Machine(self).make_key()
+        source = machine.path("source")
+        os.mkdir(source)
+        write_random(os.path.join(source, "file"), 1000, 1)
+        plan = machine.plan("site", [source])
+        machine.backup(plan)
+        # What another machine knows from here on is kept, and put back below.
+        pins = {path: path.read_bytes() for path in pathlib.Path(machine.path("state")).iterdir()}
+        while len(os.listdir(os.path.join(machine.storage, "log"))) < 72:
+            machine.backup(plan)
+        record = os.path.join(machine.storage, "log", f"{20:020}")
+        os.chmod(record, 0o600)
+        with open(record, "r+b") as file:
+            file.write(bytes(os.path.getsize(record)))
+        for path, content in pins.items():
+            path.write_bytes(content)
+
+        done = machine.run("list")
+        self.assertIn(b"cannot be told", done.err, done)
+        machine.restore(os.path.join(machine.target, "restored"))
+        done = machine.run("backup", "--spec", plan, code=13)
+        self.assertIn(b"--accept-history", done.err, done)
+        machine.run("list", "--accept-history")
+        machine.backup(plan)
 
 
 if __name__ == "__main__":
