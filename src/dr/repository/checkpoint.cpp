@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "dr/base/check.h"
 #include "dr/codec/crc32c.h"
@@ -165,9 +164,8 @@ Result<Bytes> read_section(ObjectStore& store, const std::vector<Page>& pages) {
 }  // namespace
 
 std::string checkpoint_name(std::uint64_t seq) {
-    std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "checkpoints/%020llu", static_cast<unsigned long long>(seq));
-    return text.data();
+    const std::string digits = std::to_string(seq);
+    return "checkpoints/" + std::string(20 - digits.size(), '0') + digits;
 }
 
 Result<void> write_checkpoint(ObjectStore& store, const State& state, const SigningKey& key) {

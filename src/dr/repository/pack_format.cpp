@@ -1,7 +1,6 @@
 #include "dr/repository/pack_format.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "dr/codec/crc32c.h"
 #include "dr/codec/wire.h"
@@ -311,11 +310,14 @@ std::optional<std::uint64_t> session_in_name(std::string_view object_name) {
     constexpr std::string_view kPacks = "packs/";
     constexpr std::size_t kDigits = 20;
     if (!object_name.starts_with(kPacks) || object_name.size() <= kPacks.size() + kDigits) return std::nullopt;
-    const std::string_view digits = object_name.substr(kPacks.size(), kDigits);
+    if (object_name[kPacks.size() + kDigits] != '/') return std::nullopt;
     std::uint64_t session = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + kDigits, session);
-    if (error != std::errc{} || end != digits.data() + kDigits || object_name[kPacks.size() + kDigits] != '/')
-        return std::nullopt;
+    for (const char character : object_name.substr(kPacks.size(), kDigits)) {
+        if (character < '0' || character > '9') return std::nullopt;
+        const auto digit = static_cast<std::uint64_t>(character - '0');
+        if (session > (UINT64_MAX - digit) / 10) return std::nullopt;
+        session = session * 10 + digit;
+    }
     return session;
 }
 
