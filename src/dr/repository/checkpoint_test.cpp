@@ -114,11 +114,17 @@ TEST(Checkpoint, NoFlippedByteIsBelieved) {
     EXPECT_TRUE(read_checkpoint(*world.store, state.head().seq, state.repository(), {key(1).public_key()}).ok());
 }
 
+// So that every section has several pages. Returns the last snapshot.
+std::uint64_t back_up_often(Script& script) {
+    std::uint64_t parent = 0;
+    for (std::uint64_t i = 0; i < 1500; ++i) parent = script.backup(i, {i}, parent);
+    return parent;
+}
+
 TEST(Checkpoint, PagesAreSharedWithTheOneBefore) {
     World world;
     Script script;
-    std::uint64_t parent = 0;
-    for (std::uint64_t i = 0; i < 1500; ++i) parent = script.backup(i, {i}, parent);
+    std::uint64_t parent = back_up_often(script);
     ASSERT_TRUE(write_checkpoint(*world.store, script.state, key(1)).ok());
     const std::size_t before = world.store->list("checkpoints/pages").value().size();
     EXPECT_GT(before, 10U);
@@ -130,8 +136,7 @@ TEST(Checkpoint, PagesAreSharedWithTheOneBefore) {
 TEST(Checkpoint, APageThatRottedIsWrittenAgain) {
     World world;
     Script script;
-    std::uint64_t parent = 0;
-    for (std::uint64_t i = 0; i < 1500; ++i) parent = script.backup(i, {i}, parent);
+    const std::uint64_t parent = back_up_often(script);
     ASSERT_TRUE(write_checkpoint(*world.store, script.state, key(1)).ok());
     for (const ObjectInfo& page : world.store->list("checkpoints/pages").value()) {
         Bytes bytes = world.store->get(page.name, 1U << 20).value();

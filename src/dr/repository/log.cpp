@@ -300,9 +300,8 @@ Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
         return Error{ErrorCode::Damaged, "'" + object.name + "' is of session " + std::to_string(*session) +
                                              ", but the log ends at record " + std::to_string(state_.head().seq)}
             .means(
-                "the end of the log is missing, and with it snapshots that need this pack; what the log still has can "
-                "be "
-                "restored, and nothing was written or removed")
+                "the end of the log is missing, and snapshots that need this pack; the others can be restored, and "
+                "nothing was written or removed")
             .next("cp -an COPY/log " + shell_quoted(store_->location()) +
                   "    with COPY a copy of this storage; where there is none, move that pack's directory aside");
     }

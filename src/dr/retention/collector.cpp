@@ -1,7 +1,6 @@
 #include "dr/retention/collector.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "dr/repository/pack_reader.h"
@@ -28,13 +27,9 @@ std::vector<std::vector<T>> in_portions(const std::vector<T>& all) {
 Result<PackName> parse_pack_object_name(std::string_view name) {
     const Error not_a_pack{ErrorCode::Damaged, "this is no pack"};
     const PackId id = DR_TRY(pack_id_in_name(name));
-    constexpr std::size_t kDigitsAt = 6;
-    if (name.size() < kDigitsAt + 20) return not_a_pack;
-    PackName pack{0, id};
-    const std::string_view digits = name.substr(kDigitsAt, 20);
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), pack.session).ptr !=
-        digits.data() + digits.size())
-        return not_a_pack;
+    const std::optional<std::uint64_t> session = session_in_name(name);
+    if (!session) return not_a_pack;
+    const PackName pack{*session, id};
     if (pack.object() != name) return not_a_pack;
     return pack;
 }

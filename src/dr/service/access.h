@@ -28,7 +28,7 @@ struct OpenRepository {
 };
 
 // A pin that is damaged is an error unless the settings allow another history; one that cannot be read is only told to
-// those who change nothing: a restore is not to wait for it.
+// those who change nothing, a reader's own session apart: a restore is not to wait for it.
 //
 // Order: key first where one is needed (a wrong one ends before any work), then the store, the log, the pin (Forked),
 // the ring.
