@@ -63,12 +63,11 @@ std::string compiler() {
 #endif
 }
 
-// Of the libraries that are loaded now, not of those it was built with.
 std::vector<std::pair<std::string, std::string>> libraries() {
     return {{"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)},
             {"libsodium", sodium_version_string()},
             {"zstd", ZSTD_versionString()},
-            {"libarchive", archive_version_details()}};
+            {"libarchive", archive_version_string()}};
 }
 
 Result<int> version(Shell& shell) {

@@ -78,8 +78,11 @@ std::vector<std::string> Table::lines() const {
         std::string line;
         for (std::size_t i = 0; i < columns_.size(); ++i) {
             const std::string& cell = cell_at(i);
-            const std::string pad(widths[i] - width_of(cell), ' ');
-            line += (i > 0 ? "  " : "") + (columns_[i].align == Align::Right ? pad + cell : cell + pad);
+            const std::size_t pad = widths[i] - width_of(cell);
+            if (i > 0) line += "  ";
+            if (columns_[i].align == Align::Right) line.append(pad, ' ');
+            line += cell;
+            if (columns_[i].align == Align::Left) line.append(pad, ' ');
         }
         line.erase(line.find_last_not_of(' ') + 1);
         return line;

@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from dr_test import (IS_ROOT, OnTerminal, Machine, check_schema, contract_plan, lines_of, main, next_command, small_workspace, write_random)
+from dr_test import (IS_ROOT, PROGRAM, OnTerminal, Machine, check_schema, contract_plan, lines_of, main, next_command, small_workspace, write_random)
 
 # SPEC 4, as written; <id> stands for a snapshot.
 CONTRACT = """
@@ -94,6 +94,15 @@ class TheContract(CliTest):
     def test_the_last_of_a_pair_of_flags_counts(self):
         for words, expected in ((["--worm", "--no-worm"], False), (["--no-worm", "--worm"], True), ([], False)):
             self.assertEqual(self.run_line("plan", "--spec-id", "p", "--tag", "t", *words, "--json").json["spec"]["worm"], expected)
+
+
+class OneFile(unittest.TestCase):
+    def test_the_program_needs_nothing_but_glibc(self):
+        needs = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout
+        if "san.so" in needs:
+            self.skipTest("a sanitizer brings its own libraries")
+        names = {line.split()[0].rsplit("/", 1)[-1] for line in needs.splitlines()}
+        self.assertLessEqual(names, {"linux-vdso.so.1", "libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}, needs)
 
 
 class WrongUsage(CliTest):

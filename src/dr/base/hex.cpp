@@ -18,11 +18,11 @@ Error not_base64() { return Error{ErrorCode::BadRequest, "this is not base64"}; 
 }  // namespace
 
 std::string to_hex(ByteSpan bytes) {
-    std::string text;
-    text.reserve(bytes.size() * 2);
+    std::string text(bytes.size() * 2, '\0');
+    char* at = text.data();
     for (const std::uint8_t byte : bytes) {
-        text.push_back(kHexDigits[byte >> 4]);
-        text.push_back(kHexDigits[byte & 15]);
+        *at++ = kHexDigits[byte >> 4];
+        *at++ = kHexDigits[byte & 15];
     }
     return text;
 }
@@ -41,17 +41,17 @@ Result<Bytes> parse_hex(std::string_view text) {
 }
 
 std::string to_base64(ByteSpan bytes) {
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    std::string text((bytes.size() + 2) / 3 * 4, '=');
+    char* to = text.data();
+    for (std::size_t at = 0; at < bytes.size(); at += 3, to += 4) {
         const std::size_t left = std::min<std::size_t>(3, bytes.size() - at);
         std::uint32_t group = static_cast<std::uint32_t>(bytes[at]) << 16;
         if (left > 1) group |= static_cast<std::uint32_t>(bytes[at + 1]) << 8;
         if (left > 2) group |= bytes[at + 2];
-        text.push_back(kBase64Digits[group >> 18]);
-        text.push_back(kBase64Digits[(group >> 12) & 63]);
-        text.push_back(left > 1 ? kBase64Digits[(group >> 6) & 63] : '=');
-        text.push_back(left > 2 ? kBase64Digits[group & 63] : '=');
+        to[0] = kBase64Digits[group >> 18];
+        to[1] = kBase64Digits[(group >> 12) & 63];
+        if (left > 1) to[2] = kBase64Digits[(group >> 6) & 63];
+        if (left > 2) to[3] = kBase64Digits[group & 63];
     }
     return text;
 }

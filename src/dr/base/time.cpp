@@ -1,9 +1,6 @@
 #include "dr/base/time.h"
 
-#include <array>
-#include <charconv>
 #include <chrono>
-#include <cstdio>
 
 namespace dr {
 namespace {
@@ -38,6 +35,11 @@ int read_number(std::string_view text, std::size_t& at, std::size_t digits) {
     return value;
 }
 
+void put_number(std::string& text, std::size_t at, std::size_t digits, std::int64_t value) {
+    for (std::size_t left = digits; left > 0; --left, value /= 10)
+        text[at + left - 1] = static_cast<char>('0' + value % 10);
+}
+
 bool read_char(std::string_view text, std::size_t& at, char expected) {
     if (at >= text.size() || text[at] != expected) return false;
     ++at;
@@ -51,15 +53,18 @@ Error not_a_time(std::string_view text) {
 
 }  // namespace
 
+// 64 bits of nanoseconds hold the years 1677 to 2262: all have four digits.
 std::string Timestamp::iso8601() const {
     const Parts parts = split(nanoseconds_);
-    std::array<char, 64> text{};
-    (void)std::snprintf(
-        text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%06ldZ", static_cast<int>(parts.date.year()),
-        static_cast<unsigned>(parts.date.month()), static_cast<unsigned>(parts.date.day()),
-        static_cast<long>(parts.time.hours().count()), static_cast<long>(parts.time.minutes().count()),
-        static_cast<long>(parts.time.seconds().count()), static_cast<long>(parts.time.subseconds().count() / 1000));
-    return text.data();
+    std::string text = "yyyy-mm-ddThh:mm:ss.uuuuuuZ";
+    put_number(text, 0, 4, static_cast<int>(parts.date.year()));
+    put_number(text, 5, 2, static_cast<unsigned>(parts.date.month()));
+    put_number(text, 8, 2, static_cast<unsigned>(parts.date.day()));
+    put_number(text, 11, 2, parts.time.hours().count());
+    put_number(text, 14, 2, parts.time.minutes().count());
+    put_number(text, 17, 2, parts.time.seconds().count());
+    put_number(text, 20, 6, parts.time.subseconds().count() / 1000);
+    return text;
 }
 
 std::string Timestamp::human() const {

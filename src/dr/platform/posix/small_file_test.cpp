@@ -56,6 +56,10 @@ TEST_F(SmallFile, TooLongMissingAndDirectoriesAreErrors) {
     ASSERT_TRUE(write_new_file(at("long"), Bytes(11, 'x'), 0600).ok());
     EXPECT_EQ(read_small_file(at("long"), 10).error().code(), ErrorCode::BadRequest);
     EXPECT_TRUE(read_small_file(at("long"), 11).ok());
+    const std::string large(50'000, 'x');
+    ASSERT_TRUE(write_new_file(at("large"), as_bytes(large), 0600).ok());
+    EXPECT_EQ(as_text(read_small_file(at("large"), 50'000).value()), large);
+    EXPECT_EQ(read_small_file(at("large"), 49'999).error().code(), ErrorCode::BadRequest);
     EXPECT_EQ(read_small_file(at("none"), 10).error().code(), ErrorCode::NotFound);
     EXPECT_EQ(read_small_file(directory, 10).error().code(), ErrorCode::Io);
     EXPECT_EQ(readable_by_others(at("none")).error().code(), ErrorCode::NotFound);
