@@ -41,10 +41,11 @@ void print_table(Console& console, const ListResult& result) {
     for (const std::string& line : table.lines()) console.print(line);
 }
 
-// The first look at a repository cannot be compared with anything this machine knows: people can.
+// What is seen for the first time, or was just accepted, cannot be compared with anything this machine knows: people
+// can.
 void print_first_sight(Console& console, const ListResult& result) {
-    console.complain("this machine sees the repository " + result.repository.short_hex() +
-                     " for the first time and will notice from now on if it is older or differs");
+    console.complain("from now on this machine notices if the repository " + result.repository.short_hex() +
+                     " is older than it is now, or differs");
     console.complain("  record " + human_count(result.head) + " of " + result.head_time.human() + ", hash " +
                      result.head_hash.hex());
     console.complain("  compare these with another machine that knows it");

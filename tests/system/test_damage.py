@@ -142,31 +142,64 @@ class Damage(unittest.TestCase):
 
 
 class RottenRecord(unittest.TestCase):
-    def test_behind_a_checkpoint_leaves_restores_possible_on_a_machine_that_has_not_looked_for_long(self):
-        machine = Machine(self).make_key()
-        source = machine.path("source")
+    """A record of the log, behind a checkpoint, is lost or rots, and a machine comes back that has not looked for long."""
+
+    def setUp(self):
+        self.machine = Machine(self).make_key()
+        source = self.machine.path("source")
         os.mkdir(source)
         write_random(os.path.join(source, "file"), 1000, 1)
-        plan = machine.plan("site", [source])
-        machine.backup(plan)
-        # What another machine knows from here on is kept, and put back below.
-        pins = {path: path.read_bytes() for path in pathlib.Path(machine.path("state")).iterdir()}
-        while len(os.listdir(os.path.join(machine.storage, "log"))) < 72:
-            machine.backup(plan)
-        record = os.path.join(machine.storage, "log", f"{20:020}")
-        os.chmod(record, 0o600)
-        with open(record, "r+b") as file:
-            file.write(bytes(os.path.getsize(record)))
+        self.plan = self.machine.plan("site", [source])
+
+    def record(self, number):
+        return os.path.join(self.machine.storage, "log", f"{number:020}")
+
+    def fill_a_checkpoint(self):
+        """What the machine knew at first is put back at the end."""
+        self.machine.backup(self.plan)
+        pins = {path: path.read_bytes() for path in pathlib.Path(self.machine.env["QNWIS_DR_STATE_DIR"]).iterdir()}
+        while len(os.listdir(os.path.join(self.machine.storage, "log"))) < 72:
+            self.machine.backup(self.plan)
         for path, content in pins.items():
             path.write_bytes(content)
 
-        done = machine.run("list")
+    def rot(self, record):
+        os.chmod(record, 0o600)
+        with open(record, "r+b") as file:
+            file.write(bytes(os.path.getsize(record)))
+
+    def check_that_everything_goes_on(self):
+        done = self.machine.run("list")
         self.assertIn(b"cannot be told", done.err, done)
-        machine.restore(os.path.join(machine.target, "restored"))
-        done = machine.run("backup", "--spec", plan, code=13)
+        self.machine.restore(os.path.join(self.machine.target, "restored"))
+        done = self.machine.run("backup", "--spec", self.plan, code=13)
         self.assertIn(b"--accept-history", done.err, done)
-        machine.run("list", "--accept-history")
-        machine.backup(plan)
+        self.machine.run("list", "--accept-history")
+        self.machine.run("list")
+        self.machine.restore(os.path.join(self.machine.target, "again"))
+        self.machine.backup(self.plan)
+
+    def test_rotten(self):
+        self.fill_a_checkpoint()
+        self.rot(self.record(20))
+        self.check_that_everything_goes_on()
+
+    def test_missing(self):
+        self.fill_a_checkpoint()
+        os.remove(self.record(20))
+        os.remove(self.record(32))  # where the search for the end of the log looks
+        self.check_that_everything_goes_on()
+
+    def test_rotten_where_this_machines_key_did_not_make_the_repository(self):
+        """Accepting the history that is there does not make it forget whose checkpoints it may believe."""
+        machine = self.machine
+        machine.run("init")
+        second = {name: machine.path("second " + name) for name in ("key", "kek", "state")}
+        machine.run("keys", "slot", "add", "--name", "second", "--new-kek-file", second["kek"], "--output", second["key"])
+        machine.env |= {"QNWIS_DR_KEY_FILE": second["key"], "QNWIS_DR_KEK_FILE": second["kek"], "QNWIS_DR_STATE_DIR": second["state"]}
+        self.fill_a_checkpoint()
+        self.rot(self.record(20))
+        self.check_that_everything_goes_on()
 
 
 if __name__ == "__main__":

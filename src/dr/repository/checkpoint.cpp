@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "dr/base/check.h"
 #include "dr/codec/crc32c.h"
 #include "dr/codec/wire.h"
 #include "dr/crypto/sha256.h"
+#include "dr/repository/blob_source.h"
 #include "dr/repository/checkpoint_codec.h"
 
 namespace dr {
@@ -66,7 +68,9 @@ private:
         // Most pages are those of the checkpoint before. One that rotted would spoil every later checkpoint too.
         const Result<Bytes> there = store_.get(name, kMaxPage);
         if (there.ok() && equal(there.value(), page_)) return;
-        if (there.ok() || there.error().code() != ErrorCode::NotFound) {
+        // What cannot be read right now may be whole, and older checkpoints need it.
+        if (!there.ok() && !means_damage(there.error())) failure_ = there.error();
+        if (there.ok() || there.error().code() == ErrorCode::Damaged) {
             if (Result<void> removed = store_.remove(name); !removed.ok()) failure_ = std::move(removed).error();
         }
         if (failure_) return;
@@ -166,6 +170,14 @@ Result<Bytes> read_section(ObjectStore& store, const std::vector<Page>& pages) {
 std::string checkpoint_name(std::uint64_t seq) {
     const std::string digits = std::to_string(seq);
     return "checkpoints/" + std::string(20 - digits.size(), '0') + digits;
+}
+
+std::optional<std::uint64_t> checkpoint_in_name(std::string_view object_name) {
+    std::uint64_t seq = 0;
+    const std::string_view digits = object_name.substr(object_name.rfind('/') + 1);
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), seq).ec != std::errc{}) return std::nullopt;
+    if (checkpoint_name(seq) != object_name || (seq + 1) % kCheckpointEvery != 0) return std::nullopt;
+    return seq;
 }
 
 Result<void> write_checkpoint(ObjectStore& store, const State& state, const SigningKey& key) {

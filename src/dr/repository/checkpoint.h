@@ -16,8 +16,10 @@
 // FORMAT 11 has the items of each section.
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "dr/repository/replay.h"
 #include "dr/storage/object_store.h"
@@ -28,6 +30,8 @@ inline constexpr std::uint64_t kCheckpointEvery = 64;  // after records 63, 127,
 
 // "checkpoints/00000000000000000063"
 std::string checkpoint_name(std::uint64_t seq);
+// Nothing where no checkpoint has that name.
+std::optional<std::uint64_t> checkpoint_in_name(std::string_view object_name);
 
 // Writes the checkpoint of `state`, which is that after its head. Pages that are there already are left alone. Fails as
 // the store does; a failure harms nothing.

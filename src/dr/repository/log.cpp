@@ -1,11 +1,13 @@
 #include "dr/repository/log.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "dr/base/check.h"
 #include "dr/base/shell_word.h"
 #include "dr/crypto/sha256.h"
+#include "dr/repository/blob_source.h"
 #include "dr/repository/checkpoint.h"
 #include "dr/repository/log_archive.h"
 #include "dr/repository/pack_format.h"
@@ -74,9 +76,10 @@ Result<void> Log::load() {
         // What was read may have been written a moment ago by somebody who did not get to sync it.
         unsettled_ = true;
         const Result<void> replayed = replay_all(kReachAtOpening);
-        if (!signer || state_.roles_of(*signer) != 0) return replayed;
+        const bool believed = !signer || state_.roles_of(*signer) != 0;
+        if (believed && !(hole_ && DR_TRY(is_checkpoint_beyond()))) return replayed;
         // The log says later on that its signer is no longer to be believed: without him, then.
-        std::erase(trusted, *signer);
+        if (!believed) std::erase(trusted, *signer);
         state_ = genesis;
         opened_from_.reset();
     }
@@ -123,6 +126,18 @@ Result<std::uint64_t> Log::find_head() const {
         (DR_TRY(exists(middle)) ? there : absent) = middle;
     }
     return there;
+}
+
+// A missing record deceives find_head(). Whether a checkpoint tells of a later one; it is started from then.
+Result<bool> Log::is_checkpoint_beyond() {
+    if (!options_.use_checkpoints) return false;
+    std::uint64_t newest = 0;
+    for (const ObjectInfo& object : DR_TRY(store_->list("checkpoints"))) {
+        if (const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name)) newest = std::max(newest, *seq);
+    }
+    if (newest <= seen_) return false;
+    seen_ = newest;
+    return true;
 }
 
 // Starts from the newest checkpoint that can be believed and tells who signed it; nothing where there is none.
@@ -254,7 +269,7 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, RecordPa
 Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Build& build) {
     while (true) {
         if (broken_) return *broken_;
-        if (!whole_) DR_TRY(end_is_there());
+        DR_TRY(check_end());
         DR_TRY(refresh());
         LogRecord record;
         record.payload = DR_TRY(build(state_));
@@ -285,7 +300,8 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
 // A session's record is durable before its first pack. A pack of a session that the log has not come to therefore
 // proves that the end of the log is missing: whoever went on from here would take the numbers of what was acknowledged,
 // and its packs would look like nobody's.
-Result<void> Log::end_is_there() {
+Result<void> Log::check_end() {
+    if (whole_) return {};
     const std::vector<ObjectInfo> packs = DR_TRY(store_->list("packs"));
     DR_TRY(refresh());
     DR_TRY(is_within(packs));
@@ -294,18 +310,23 @@ Result<void> Log::end_is_there() {
 }
 
 Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
+    std::set<std::uint64_t> lost;
     for (const ObjectInfo& object : packs) {
-        const std::optional<std::uint64_t> session = session_in_name(object.name);
-        if (!session || *session <= state_.head().seq) continue;
-        return Error{ErrorCode::Damaged, "'" + object.name + "' is of session " + std::to_string(*session) +
-                                             ", but the log ends at record " + std::to_string(state_.head().seq)}
-            .means(
-                "the end of the log is missing, and snapshots that need this pack; the others can be restored, and "
-                "nothing was written or removed")
-            .next("cp -an COPY/log " + shell_quoted(store_->location()) +
-                  "    with COPY a copy of this storage; where there is none, move that pack's directory aside");
+        const std::optional<PackName> pack = pack_in_name(object.name);
+        if (pack && pack->session >= state_.next_seq()) lost.insert(pack->session);
     }
-    return {};
+    if (lost.empty()) return {};
+    const std::string first = session_directory_name(*lost.begin());
+    const std::string others = lost.size() == 1 ? "" : " and " + std::to_string(lost.size() - 1) + " more of packs/";
+    return Error{ErrorCode::Damaged, "the packs of '" + first + "'" + others +
+                                         " are of sessions that the log does not know: it ends at record " +
+                                         std::to_string(state_.head().seq)}
+        .means(
+            "the end of the log is missing, and snapshots that need these packs; the others can be restored, and "
+            "nothing was written or removed")
+        .next("cp -an COPY/log " + shell_quoted(store_->location()) +
+              "    with COPY a copy of this storage; where there is none, move the directories of packs/ from " +
+              first.substr(first.rfind('/') + 1) + " on aside");
 }
 
 Result<void> Log::may_append(const RecordPayload& payload) const {
@@ -406,7 +427,7 @@ Result<bool> Log::continues(const Head& earlier) const {
             return record.ok() && record.value().seq == seq && record.value().prev == hash;
         };
         const Result<Bytes> body = body_at(seq, follows);
-        if (!body.ok() && body.error().code() != ErrorCode::Damaged) return body.error();
+        if (!body.ok() && !means_damage(body.error())) return body.error();
         // Whatever does not follow is junk that was passed, or proof of a fork: the end of the walk tells which.
         if (body.ok() && follows(body.value())) hash = record_hash(body.value());
         if (!body.ok() && !damage) damage = damaged_at(seq, body.error().what());
@@ -418,11 +439,14 @@ Result<bool> Log::continues(const Head& earlier) const {
 }
 
 Result<Commit> Log::commit_of(const Snapshot& snapshot) const {
-    const Bytes body =
-        DR_TRY(body_at(snapshot.record, [&](ByteSpan found) { return record_hash(found) == snapshot.record_hash; }));
-    if (record_hash(body) != snapshot.record_hash)
+    const Result<Bytes> body =
+        body_at(snapshot.record, [&](ByteSpan found) { return record_hash(found) == snapshot.record_hash; });
+    if (!body.ok() && body.error().code() == ErrorCode::NotFound)
+        return damaged_at(snapshot.record, "it was there when a checkpoint was made, and is missing now");
+    if (!body.ok()) return body.error();
+    if (record_hash(body.value()) != snapshot.record_hash)
         return damaged_at(snapshot.record, "it is not the one that was replayed");
-    LogRecord record = DR_TRY(decode_record(body));
+    LogRecord record = DR_TRY(decode_record(body.value()));
     Commit* commit = std::get_if<Commit>(&record.payload);
     if (commit == nullptr) return damaged_at(snapshot.record, "it is no commit");
     return std::move(*commit);

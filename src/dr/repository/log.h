@@ -63,8 +63,10 @@ public:
     Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build);
     Result<Appended> append(const SigningKey& key, const Clock& clock, RecordPayload payload);
 
-    // Damaged where one of these objects belongs to a session that the log has not come to. append() asks the store for
-    // that once.
+    // Damaged where a pack in the store belongs to a session that the log has not come to: the end of the log is
+    // missing. Asks the store once. append() does so by itself; whoever writes something else first asks before.
+    Result<void> check_end();
+    // The same for a listing of packs/ that was made before the log was last read.
     Result<void> is_within(std::span<const ObjectInfo> packs) const;
 
     // Reads a record again. NotFound or Damaged.
@@ -88,6 +90,7 @@ private:
 
     Result<void> load();
     Result<void> load_genesis();
+    Result<bool> is_checkpoint_beyond();
     Result<std::optional<PublicKey>> load_checkpoint(const std::vector<PublicKey>& trusted);
     Result<bool> is_in_log(const Head& head) const;
     Result<bool> exists(std::uint64_t seq) const;
@@ -101,7 +104,6 @@ private:
     using Wanted = std::function<bool(ByteSpan body)>;
     Result<Bytes> body_at(std::uint64_t seq, const Wanted& is_wanted = [](ByteSpan) { return true; }) const;
 
-    Result<void> end_is_there();
     Result<void> may_append(const RecordPayload& payload) const;
     Result<Taken> take_number(std::uint64_t seq, RecordType type, ByteSpan file);
     void write_caches(const SigningKey& key) const;

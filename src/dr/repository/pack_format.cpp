@@ -1,6 +1,7 @@
 #include "dr/repository/pack_format.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "dr/codec/crc32c.h"
 #include "dr/codec/wire.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::string_view kHeaderMagic = "QNWSPACK";
 constexpr std::string_view kFooterMagic = "QNWSPEND";
+constexpr std::string_view kPacks = "packs/";
 constexpr std::string_view kFrameMagic = "QFRM";
 constexpr std::uint16_t kVersion = 1;
 constexpr std::uint8_t kEncryptedFlag = 1;
@@ -306,26 +308,22 @@ std::string pack_object_name(std::uint64_t session, const PackId& id) {
 
 std::string run_object_name(const PackId& id) { return "index/" + id.hex(); }
 
-std::optional<std::uint64_t> session_in_name(std::string_view object_name) {
-    constexpr std::string_view kPacks = "packs/";
-    constexpr std::size_t kDigits = 20;
-    if (!object_name.starts_with(kPacks) || object_name.size() <= kPacks.size() + kDigits) return std::nullopt;
-    if (object_name[kPacks.size() + kDigits] != '/') return std::nullopt;
-    std::uint64_t session = 0;
-    for (const char character : object_name.substr(kPacks.size(), kDigits)) {
-        if (character < '0' || character > '9') return std::nullopt;
-        const auto digit = static_cast<std::uint64_t>(character - '0');
-        if (session > (UINT64_MAX - digit) / 10) return std::nullopt;
-        session = session * 10 + digit;
-    }
-    return session;
-}
-
 Result<PackId> pack_id_in_name(std::string_view object_name) {
     const std::size_t slash = object_name.rfind('/');
     Result<PackId> id = PackId::parse(slash == std::string_view::npos ? object_name : object_name.substr(slash + 1));
     if (!id.ok()) return damaged("'" + std::string{object_name} + "' is no name of a pack");
     return id;
+}
+
+std::optional<PackName> pack_in_name(std::string_view object_name) {
+    const Result<PackId> id = pack_id_in_name(object_name);
+    if (!id.ok()) return std::nullopt;
+    PackName pack{0, id.value()};
+    const std::string_view number = object_name.substr(std::min(object_name.size(), kPacks.size()));
+    if (std::from_chars(number.data(), number.data() + number.size(), pack.session).ec != std::errc{})
+        return std::nullopt;
+    if (pack.object() != object_name) return std::nullopt;
+    return pack;
 }
 
 }  // namespace dr

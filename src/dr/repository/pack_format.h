@@ -121,9 +121,18 @@ Result<std::vector<DirectoryFrame>> decode_directory(ByteSpan plain, const PackF
 std::string pack_object_name(std::uint64_t session, const PackId& id);
 std::string run_object_name(const PackId& id);
 std::string session_directory_name(std::uint64_t session);  // "packs/00000000000000000007"
-// The session in a name below packs/; nothing where there is none.
-std::optional<std::uint64_t> session_in_name(std::string_view object_name);
 // The id in the last component of a name. Damaged where there is none.
 Result<PackId> pack_id_in_name(std::string_view object_name);
+
+// Where a pack of blobs lies: below the session that wrote it.
+struct PackName {
+    std::uint64_t session = 0;
+    PackId id;
+    std::string object() const { return pack_object_name(session, id); }
+    auto operator<=>(const PackName&) const = default;
+};
+
+// Nothing where that is not exactly the name of a pack of blobs.
+std::optional<PackName> pack_in_name(std::string_view object_name);
 
 }  // namespace dr

@@ -16,14 +16,6 @@
 
 namespace dr {
 
-// Where a pack of blobs lies: below the session that wrote it.
-struct PackName {
-    std::uint64_t session = 0;
-    PackId id;
-    std::string object() const { return pack_object_name(session, id); }
-    auto operator<=>(const PackName&) const = default;
-};
-
 // The footer of the pack `object`, whose last component is its id. Needs no key.
 Result<PackFooter> read_pack_footer(ObjectStore& objects, std::string_view object);
 

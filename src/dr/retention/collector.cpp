@@ -23,17 +23,6 @@ std::vector<std::vector<T>> in_portions(const std::vector<T>& all) {
     return portions;
 }
 
-// "packs/<20 digits>/<64 hex>"
-Result<PackName> parse_pack_object_name(std::string_view name) {
-    const Error not_a_pack{ErrorCode::Damaged, "this is no pack"};
-    const PackId id = DR_TRY(pack_id_in_name(name));
-    const std::optional<std::uint64_t> session = session_in_name(name);
-    if (!session) return not_a_pack;
-    const PackName pack{*session, id};
-    if (pack.object() != name) return not_a_pack;
-    return pack;
-}
-
 // The record that would tighten it is void as long as this is so; time only moves on.
 bool is_locked(const State& state, const Snapshot& snapshot) {
     return snapshot.held || snapshot.retain_until > state.trusted_time();
@@ -68,7 +57,7 @@ private:
         if (appended.error().code() == ErrorCode::Refused) return false;
         return appended.error();
     }
-    bool was_a_writer(std::uint64_t session);
+    Result<bool> was_a_writer(std::uint64_t session);
     std::vector<PackId> unused_packs() const;
     static bool still_holds(const State& now, const Marker::Walk& walk);
     Result<void> take_away(const std::vector<PackId>& packs, const std::vector<Marker::Walk>& walks);
@@ -230,12 +219,12 @@ Result<void> Collector::sweep() {
 
 // Whether the record of that number opened a session that writes. Where another history took the numbers of one that
 // was lost, it is something else.
-bool Collector::was_a_writer(std::uint64_t session) {
-    const auto [at, is_new] = writers_.try_emplace(session, false);
-    if (!is_new) return at->second;
+Result<bool> Collector::was_a_writer(std::uint64_t session) {
+    if (const auto known = writers_.find(session); known != writers_.end()) return known->second;
     const Result<LogRecord> record = log_.read(session);
+    if (!record.ok() && !means_damage(record.error())) return record.error();
     const Open* open = record.ok() ? std::get_if<Open>(&record.value().payload) : nullptr;
-    return at->second = open != nullptr && open->kind == SessionKind::Write;
+    return writers_[session] = open != nullptr && open->kind == SessionKind::Write;
 }
 
 // The listing comes before the log is read again: every session that has an object in it is then known, and one that is
@@ -247,12 +236,12 @@ Result<void> Collector::remove_orphans() {
     DR_TRY(log_.settle());  // what ended the sessions must outlive what is removed
     DR_TRY(log_.is_within(packs));
     for (const ObjectInfo& object : packs) {
-        const Result<PackName> name = parse_pack_object_name(object.name);
-        if (!name.ok() || state().find_pack(name.value().id) || state().session_holds_packs(name.value().session))
-            continue;
-        if (!was_a_writer(name.value().session)) {
-            monitor_.warning(object.name, Error{ErrorCode::Damaged, "the log has no backup of that number"}.means(
-                                              "it may be of another history of this repository, and is left alone"));
+        const std::optional<PackName> name = pack_in_name(object.name);
+        if (!name || state().find_pack(name->id) || state().session_holds_packs(name->session)) continue;
+        if (!DR_TRY(was_a_writer(name->session))) {
+            monitor_.warning(object.name,
+                             Error{ErrorCode::Damaged, "the log has no readable backup of that number"}.means(
+                                 "it may be of another history of this repository, and is left alone"));
             continue;
         }
         DR_TRY(remove(object.name, object.size));

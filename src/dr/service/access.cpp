@@ -1,5 +1,7 @@
 #include "dr/service/access.h"
 
+#include <algorithm>
+
 #include "dr/base/shell_word.h"
 #include "dr/models/relative_path.h"
 #include "dr/platform/posix/posix_disk.h"
@@ -42,19 +44,21 @@ public:
         }
         Pins pins{*disk_.value()};
         const std::string location = repository.store().location();
-        if (const Result<std::optional<Pin>> pin = pins.find(location); !pin.ok())
-            return check_without_pin(repository, unusable(location, pin.error()),
+        const Result<std::optional<Pin>> pin = pins.find(location);
+        if (!pin.ok())
+            return check_without_pin(repository, std::nullopt, unusable(location, pin.error()),
                                      changes || pin.error().code() == ErrorCode::Damaged, monitor);
         Result<PinCheck> checked = check_fresh(pins, repository);
         // A record that rotted says neither that this is the history that was seen nor that it is another.
         if (!checked.ok() && checked.error().code() == ErrorCode::Damaged)
-            return check_without_pin(repository, cannot_compare(location, checked.error()), changes, monitor);
+            return check_without_pin(repository, pin.value(), cannot_compare(location, checked.error()), changes,
+                                     monitor);
         const bool forked = !checked.ok() && checked.error().code() == ErrorCode::Forked;
         if (!checked.ok() && !(forked && settings_.allow_older_history)) return std::move(checked).error();
         if (forked) {
             monitor.note("taking the history that is there now, because --accept-history was given: " +
                          checked.error().one_line());
-            checked = accepted(repository);
+            checked = accepted(repository, pin.value());
         }
         const bool first_sight = forked || checked.value().first_sight;
         remember(checked.value(), monitor);
@@ -85,18 +89,19 @@ private:
         Result<PinCheck> checked = pins.check(repository.log());
         while (!checked.ok() && checked.error().code() == ErrorCode::Forked) {
             const std::uint64_t head = repository.state().head().seq;
-            DR_TRY(repository.log().refresh());
-            if (repository.state().head().seq == head) break;
+            // What cannot be read there does not excuse what was found.
+            if (!repository.log().refresh().ok() || repository.state().head().seq == head) break;
             checked = pins.check(repository.log());
         }
         return checked;
     }
 
-    // There is a pin, and it says nothing: what it forbids is not known.
-    Result<bool> check_without_pin(const Repository& repository, Error why, bool stops, Monitor& monitor) {
+    // There is a pin, and it does not help: it cannot be read, or not be compared.
+    Result<bool> check_without_pin(const Repository& repository, const std::optional<Pin>& pin, Error why, bool stops,
+                                   Monitor& monitor) {
         if (settings_.allow_older_history) {
             monitor.note("taking the history that is there now, because --accept-history was given: " + why.one_line());
-            remember(accepted(repository), monitor);
+            remember(accepted(repository, pin), monitor);
             return true;
         }
         if (stops) return why;
@@ -129,14 +134,22 @@ private:
         if (!remembered.ok()) cannot_pin(remembered.error(), monitor);
     }
 
-    static PinCheck accepted(const Repository& repository) {
+    // Whose keys this machine has, and which rollbacks are spent, does not change with the history.
+    static PinCheck accepted(const Repository& repository, const std::optional<Pin>& before) {
         const State& state = repository.state();
         PinCheck check;
         check.now.location = repository.store().location();
         check.now.repository = repository.id();
         check.now.head = state.head();
         check.now.time = state.trusted_time();
-        for (const Rollback& rollback : state.rollbacks()) check.now.rollbacks.push_back(rollback.record_hash);
+        if (before && before->repository == repository.id()) {
+            check.now.actors = before->actors;
+            check.now.rollbacks = before->rollbacks;
+        }
+        for (const Rollback& rollback : state.rollbacks()) {
+            if (std::ranges::count(check.now.rollbacks, rollback.record_hash) == 0)
+                check.now.rollbacks.push_back(rollback.record_hash);
+        }
         return check;
     }
 
@@ -178,9 +191,14 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
         DR_TRY(repository.unlock(key->slot, key->opened));
         memory.trust(repository, monitor);
     }
+    if (access == Access::Change) DR_TRY(repository.log().check_end());
     std::optional<Pin> pin = memory.find(repository.store().location());
     return OpenRepository{std::move(store), std::move(repository), first_sight, memory.is_blind(),
                           pin ? std::move(pin->actors) : std::vector<PublicKey>{}};
+}
+
+Result<Repository> open_log(const Settings& settings, ObjectStore& store) {
+    return Repository::open(store, log_options(Memory{settings}, store, std::nullopt));
 }
 
 Result<void> nothing_known_at(const Settings& settings, const ObjectStore& store) {

@@ -21,7 +21,7 @@ enum class Access : std::uint8_t {
 struct OpenRepository {
     std::unique_ptr<ObjectStore> store;
     Repository repository;
-    bool first_sight = false;  // this machine had not seen it before: show head, time and hash
+    bool first_sight = false;  // there was nothing to compare it with, or it was accepted: show head, time and hash
     bool is_blind = false;     // what this machine knew of it could not be asked: no lasting judgement is written then
     // Whom this machine believes here: the actors of keys that it has opened the repository with. Empty: nobody yet.
     std::vector<PublicKey> pinned_actors;
@@ -31,8 +31,11 @@ struct OpenRepository {
 // those who change nothing, a reader's own session apart: a restore is not to wait for it.
 //
 // Order: key first where one is needed (a wrong one ends before any work), then the store, the log, the pin (Forked),
-// the ring.
+// the ring, and for a change the end of the log (Damaged): before anything is made, here or there.
 Result<OpenRepository> open_repository(const World& world, const Settings& settings, Access access, Monitor& monitor);
+
+// The log alone, not compared with what this machine saw before: to look whether there is a repository.
+Result<Repository> open_log(const Settings& settings, ObjectStore& store);
 
 // Before a repository is made in an empty storage: Forked where this machine knows one there, unless the settings allow
 // another history.

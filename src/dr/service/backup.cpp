@@ -26,7 +26,7 @@ Result<void> create_repository(const World& world, const Settings& settings, Enc
     options.backend = settings.backend;
     const std::unique_ptr<ObjectStore> store = DR_TRY(open_store(settings.storage_path, options, world.random));
     // What this machine has seen there is no place to begin, even where the part that says so is left.
-    if (!Repository::open(*store).ok()) DR_TRY(nothing_known_at(settings, *store));
+    if (!open_log(settings, *store).ok()) DR_TRY(nothing_known_at(settings, *store));
     RepositoryConfig config;
     config.encryption = encryption;
     config.created_at = Timestamp{world.clock.now().nanoseconds() / 1000 * 1000};
@@ -63,7 +63,7 @@ Result<bool> wants_creation(const World& world, const Settings& settings) {
         if (there.empty()) return true;
         return other_files(settings, ErrorCode::NotFound);
     }
-    const Result<Repository> repository = Repository::open(*store);
+    const Result<Repository> repository = open_log(settings, *store);
     if (!repository.ok()) {
         if (repository.error().code() == ErrorCode::NotFound) return true;
         return repository.error();

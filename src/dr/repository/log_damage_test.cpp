@@ -1,0 +1,363 @@
+// Records that are damaged, missing or foreign.
+
+#include "dr/repository/log.h"
+
+#include <gtest/gtest.h>
+
+#include "dr/repository/checkpoint.h"
+#include "dr/repository/log_archive.h"
+#include "dr/repository/log_testing.h"
+#include "dr/repository/pack_format.h"
+
+namespace dr {
+namespace {
+
+using namespace log_testing;
+
+TEST(LogDamage, OneDamagedCopyOfARecordIsReadAllTheSame) {
+    World world;
+    Log log = world.create();
+    for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+    for (std::uint64_t seq = 0; seq <= 6; ++seq) world.damage(record_name(seq), false);
+    EXPECT_EQ(world.open().state(), log.state());
+}
+
+TEST(LogDamage, ARecordWithBothCopiesDamagedIsDamageNotAnEnd) {
+    for (const std::uint64_t seq : {0U, 3U, 6U}) {
+        World world;
+        Log log = world.create();
+        for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+        world.damage(record_name(seq), true);
+        EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged) << seq;
+    }
+}
+
+TEST(LogDamage, TheArchiveHealsADamagedRecord) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kArchiveEvery + 3) append_pair(log, key(1), world.clock);
+    ASSERT_TRUE(world.store->size("log-archive/00000000000000000000").ok());
+    for (const std::uint64_t seq : {0U, 17U, 255U}) world.damage(record_name(seq), true);
+    world.store->remove(record_name(18)).value();
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), log.state());
+    EXPECT_EQ(world.open(options).read(17).value().seq, 17U);
+    EXPECT_EQ(world.open(options).read(18).value().seq, 18U);
+}
+
+// Somebody copied one record over another: both are well formed, and only the archive has the one that belongs there.
+TEST(LogDamage, TheArchiveHealsARecordThatAnotherWasPutOver) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kArchiveEvery + 3) append_pair(log, key(1), world.clock);
+    const Bytes other = world.store->get(record_name(101), kMaxRecordFile).value();
+    ASSERT_TRUE(world.disk.overwrite(record_name(100), other).ok());
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), log.state());
+    const Head before{99, log.hash_of(99).value()};
+    EXPECT_TRUE(world.open().continues(before).value());
+}
+
+// What rotted proves no other history: nobody should be told to accept one.
+TEST(LogDamage, ARottenRecordBehindACheckpointIsNoFork) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 70) append_pair(log, key(1), world.clock);
+    const Head before{14, log.hash_of(14).value()};
+    world.damage(record_name(30), true);
+    const Log later = world.open();
+    EXPECT_EQ(later.continues(before).error().code(), ErrorCode::Damaged);
+    EXPECT_TRUE(later.continues({50, log.hash_of(50).value()}).value());
+}
+
+// Wherever it is: the number that finds the end of the log may be the very one that is gone.
+TEST(LogDamage, AMissingRecordBehindACheckpointIsDamageOnlyToWhoNeedsIt) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 200) append_pair(log, key(1), world.clock);
+    for (const std::uint64_t lost : {1U, 30U, 64U, 100U, 128U, 190U}) {
+        SCOPED_TRACE("record " + std::to_string(lost) + " is lost");
+        const Bytes file = world.store->get(record_name(lost), kMaxRecordFile).value();
+        world.store->remove(record_name(lost)).value();
+        const Log later = world.open();
+        EXPECT_EQ(later.state(), log.state());
+        const std::uint64_t before = lost - 1;
+        EXPECT_EQ(later.continues({before, log.hash_of(before).value()}).error().code(), ErrorCode::Damaged);
+        EXPECT_TRUE(later.continues({191, log.hash_of(191).value()}).value());
+        world.store->put_new(record_name(lost), file, Durability::Now).value();
+    }
+}
+
+TEST(LogDamage, ACommitThatIsGoneBehindACheckpointIsDamage) {
+    World world;
+    Log log = world.create();
+    const std::uint64_t session = log.append(key(1), world.clock, Open{}).value().seq;
+    log.append(key(1), world.clock, commit(session, 1, lists({1}))).value();
+    while (log.state().head().seq < kCheckpointEvery) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(2)).value();
+    const Log later = world.open();
+    EXPECT_EQ(later.commit_of(*later.state().find_snapshot("latest").value()).error().code(), ErrorCode::Damaged);
+}
+
+// A session's record is durable before its first pack.
+class LogEnd : public testing::Test, protected World {
+protected:
+    void put_pack(std::uint64_t session) {
+        const PackId id = PackId::from(Bytes(32, static_cast<std::uint8_t>(session)));
+        store->put_new(pack_object_name(session, id), as_bytes("a pack"), Durability::Now).value();
+    }
+};
+
+TEST_F(LogEnd, IsMissingWherePacksTellOfLaterSessions) {
+    append_pair(*std::make_unique<Log>(create()), key(1), clock);
+    put_pack(7);
+    put_pack(9);
+    Log log = open();
+    const Error error = log.check_end().error();
+    EXPECT_EQ(error.code(), ErrorCode::Damaged);
+    EXPECT_NE(error.what().find("packs/00000000000000000007' and 1 more"), std::string::npos) << error.what();
+    EXPECT_EQ(log.append(key(1), clock, Open{}).error().code(), ErrorCode::Damaged);
+}
+
+TEST_F(LogEnd, IsNotToldByWhatIsNoPack) {
+    Log log = create();
+    store->put_new("packs/00000000000000099999/README", as_bytes("x"), Durability::Now).value();
+    store->put_new("packs/99999/" + std::string(64, 'a'), as_bytes("x"), Durability::Now).value();
+    EXPECT_TRUE(log.append(key(1), clock, Open{}).ok());
+}
+
+// The number is taken, whatever lies there: its packs tell of nothing later.
+TEST_F(LogEnd, IsThereWhereARecordOfASessionThatStoredPacksRotted) {
+    {
+        Log log = create();
+        log.append(key(1), clock, Open{}).value();
+    }
+    put_pack(1);
+    disk.overwrite(record_name(1), as_bytes("junk")).value();
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    Log log = open(salvage);
+    EXPECT_TRUE(log.append(key(1), clock, AdminVoid{1, sha256(as_bytes("junk"))}).ok());
+}
+
+// A record that is gone while later ones are there is a hole, not the end: who took it for the end would write over
+// what was acknowledged.
+TEST(LogHole, IsDamageNotAnEnd) {
+    for (const std::uint64_t lost : {1U, 64U, 128U, 190U, 192U, 195U, 199U}) {
+        SCOPED_TRACE("record " + std::to_string(lost) + " is lost");
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < 200) append_pair(log, key(1), world.clock);
+        world.store->remove(record_name(lost)).value();
+        LogOptions options;
+        options.use_checkpoints = lost > 191;
+        const Result<Log> opened = Log::open(*world.store, options);
+        ASSERT_FALSE(opened.ok());
+        EXPECT_EQ(opened.error().code(), ErrorCode::Damaged);
+        EXPECT_NE(opened.error().what().find("record " + std::to_string(lost)), std::string::npos);
+        EXPECT_FALSE(opened.error().meaning().empty());
+        EXPECT_NE(opened.error().next_step().find(record_name(lost)), std::string::npos);
+        EXPECT_FALSE(world.store->size(record_name(lost)).ok()) << "nothing was written in its place";
+    }
+}
+
+TEST(LogHole, OfSeveralRecordsIsSeenToo) {
+    for (const std::uint64_t first : {185U, 192U, 195U}) {
+        SCOPED_TRACE("from record " + std::to_string(first));
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < 200) append_pair(log, key(1), world.clock);
+        for (std::uint64_t lost = first; lost < first + 3; ++lost) world.store->remove(record_name(lost)).value();
+        LogOptions options;
+        options.use_checkpoints = first > 191;
+        EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Damaged);
+    }
+}
+
+TEST(LogHole, IsSeenWhateverItsWidthUpToWhereOneLooks) {
+    for (std::uint64_t width = 1; width <= 20; ++width) {
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < 18 + width) log.append(key(1), world.clock, Open{}).value();
+        for (std::uint64_t lost = 18; lost < 18 + width; ++lost) world.store->remove(record_name(lost)).value();
+        EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged) << width;
+    }
+}
+
+TEST(LogHole, IsSeenByOneWhoHadTheLogOpen) {
+    World world;
+    Log log = world.create();
+    Log other = world.open();
+    for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(3)).value();
+    EXPECT_EQ(other.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(other.refresh().error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(other.state().head().seq, 2U);
+    EXPECT_FALSE(world.store->size(record_name(3)).ok());
+}
+
+TEST(LogHole, WhereTheFirstRecordWasIsNoEmptyPlace) {
+    World world;
+    Log log = world.create();
+    append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(0)).value();
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+}
+
+TEST(LogHole, IsFilledFromTheArchive) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kArchiveEvery + 2) append_pair(log, key(1), world.clock);
+    for (const std::uint64_t lost : {0U, 17U, 18U, 255U}) world.store->remove(record_name(lost)).value();
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), log.state());
+    EXPECT_EQ(world.open().state(), log.state());
+    // At the end of the log as well: there the archive is all that tells.
+    while (log.state().head().seq < 2 * kArchiveEvery - 1) log.append(key(1), world.clock, Open{}).value();
+    world.store->remove(record_name(log.state().head().seq)).value();
+    EXPECT_EQ(world.open().state(), log.state());
+}
+
+TEST(LogHole, IsToldToWhoWantsToSalvageAndStopsHisWriting) {
+    World world;
+    Log log = world.create();
+    for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(4)).value();
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    Log careful = world.open(salvage);
+    ASSERT_TRUE(careful.problem());
+    EXPECT_EQ(careful.problem()->code(), ErrorCode::Damaged);
+    EXPECT_EQ(careful.state().head().seq, 3U);
+    EXPECT_EQ(careful.append(key(1), world.clock, Open{}).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(careful.append(key(1), world.clock, AdminVoid{4, Sha256{}}).error().code(), ErrorCode::Damaged);
+}
+
+TEST(LogDamage, ALostRecordIsDamageNotAnEnd) {
+    World world;
+    Log log = world.create();
+    for (int i = 0; i < 3; ++i) append_pair(log, key(1), world.clock);
+    world.store->remove(record_name(4)).value();
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+    world.store->remove(record_name(5)).value();
+    world.store->remove(record_name(6)).value();
+    EXPECT_EQ(world.open().state().head().seq, 3U) << "an older log is what pins tell";
+}
+
+class LogJunk : public testing::TestWithParam<int>, protected World {
+protected:
+    // Puts something at the next number that is no record of this log there.
+    void put_junk(Log& log) {
+        const Head head = log.state().head();
+        LogRecord record;
+        record.seq = head.seq + 1;
+        record.prev = head.hash;
+        record.time = kStart;
+        record.payload = Open{};
+        Bytes body;
+        switch (GetParam()) {
+            case 0: store->put_new(record_name(head.seq + 1), as_bytes("junk"), Durability::Now).value(); return;
+            case 1:
+                record.seq = head.seq;
+                body = encode_record(record, key(1), log.repository()).value();
+                break;
+            case 2:
+                record.prev = RecordHash{};
+                body = encode_record(record, key(1), log.repository()).value();
+                break;
+            case 3: body = encode_record(record, key(1), RepositoryId{}).value(); break;
+            case 4:
+                body = encode_record(record, key(1), log.repository()).value();
+                body[body.size() - 70] ^= 1;  // after the signature was made
+                break;
+            case 5:
+                store->put_new(record_name(head.seq + 1), Bytes(kMaxRecordFile + 1), Durability::Now).value();
+                return;
+            default: {
+                // A well-made record whose actor is no point of the curve.
+                body = encode_record(record, key(1), log.repository()).value();
+                std::fill_n(body.begin() + 52, 32, std::uint8_t{0});
+            }
+        }
+        store->put_new(record_name(head.seq + 1), record_file(body), Durability::Now).value();
+    }
+};
+
+TEST_P(LogJunk, AtTheNextNumberStopsEverybodyUntilAnAdminNamesIt) {
+    Log log = create();
+    append_pair(log, key(1), clock);
+    const Head before = log.state().head();
+    put_junk(log);
+    EXPECT_EQ(Log::open(*store).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(log.append(key(1), clock, Open{}).error().code(), ErrorCode::Damaged);
+
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    Log careful = open(salvage);
+    ASSERT_TRUE(careful.problem());
+    EXPECT_EQ(careful.state().head(), before);
+    EXPECT_EQ(careful.append(key(1), clock, Open{}).error().code(), ErrorCode::Damaged);
+    const Junk junk = careful.state().junk().front();
+    EXPECT_EQ(careful.append(key(1), clock, AdminVoid{junk.seq, Sha256::from(Bytes(32, 7))}).error().code(),
+              ErrorCode::Refused);
+    ASSERT_TRUE(careful.append(key(1), clock, AdminVoid{junk.seq, junk.file}).ok());
+
+    ASSERT_TRUE(careful.refresh().ok());
+    EXPECT_FALSE(careful.problem());
+    Log again = open();
+    EXPECT_EQ(again.state().head().seq, before.seq + 2);
+    EXPECT_TRUE(again.append(key(1), clock, Open{}).ok());
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, LogJunk, testing::Range(0, 7));
+
+// A checkpoint cannot say what is left; the append that would write it must not fail over that.
+TEST(LogJunkless, WhileJunkIsLeftThereIsNoCheckpoint) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kCheckpointEvery - 4) log.append(key(1), world.clock, Open{}).value();
+    for (std::uint64_t seq = kCheckpointEvery - 3; seq < kCheckpointEvery - 1; ++seq)
+        world.store->put_new(record_name(seq), as_bytes("junk"), Durability::Now).value();
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    Log careful = world.open(salvage);
+    const Sha256 junk = sha256(as_bytes("junk"));
+    EXPECT_EQ(careful.append(key(1), world.clock, AdminVoid{kCheckpointEvery - 3, junk}).value().seq,
+              kCheckpointEvery - 1);
+    EXPECT_FALSE(world.store->size(checkpoint_name(kCheckpointEvery - 1)).ok());
+    ASSERT_TRUE(careful.append(key(1), world.clock, AdminVoid{kCheckpointEvery - 2, junk}).ok());
+    EXPECT_EQ(world.open().state(), careful.state());
+}
+
+TEST(LogJunkless, GenesisMustBeGenesis) {
+    World world;
+    LogRecord record;
+    record.payload = Open{};
+    world.store
+        ->put_new(record_name(0), record_file(encode_record(record, key(1), RepositoryId{}).value()), Durability::Now)
+        .value();
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+    EXPECT_EQ(Log::create(*world.store, Genesis{}, key(1), world.clock).error().code(), ErrorCode::AlreadyExists);
+}
+
+TEST(LogDamage, ACommitThatWasReplacedIsNotReadAsTheOldOne) {
+    World world;
+    Log log = world.create();
+    log.append(key(1), world.clock, Open{}).value();
+    log.append(key(1), world.clock, commit(1, 1, lists({1}))).value();
+    const Snapshot snapshot = *log.state().find_snapshot("latest").value();
+    Commit other = commit(1, 1, lists({1}));
+    other.body = Bytes(10);
+    LogRecord record;
+    record.seq = 2;
+    record.payload = other;
+    world.disk.overwrite(record_name(2), record_file(encode_record(record, key(1), log.repository()).value())).value();
+    EXPECT_EQ(log.commit_of(snapshot).error().code(), ErrorCode::Damaged);
+    world.disk.overwrite(record_name(2), world.disk.content(record_name(1)).value()).value();
+    EXPECT_EQ(log.read(2).error().code(), ErrorCode::Damaged);
+}
+
+}  // namespace
+}  // namespace dr
