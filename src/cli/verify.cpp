@@ -30,6 +30,8 @@ void print_json(Shell& shell, const VerifyResult& result) {
         json.field("files_checked", report.files_checked);
         json.field("bytes_checked", report.bytes_checked);
         json.field("everything_read", report.everything_read);
+        json.field("files_restored", report.files_restored);
+        json.field("bytes_restored", report.bytes_restored);
         write_timings(json, result.timings);
     });
 }
@@ -43,7 +45,8 @@ void print_human(Shell& shell, const VerifyResult& result) {
                 "  the tree is complete and hashes to what was signed");
     console.say("  sample_files_ok   " + word(report.sample_files_ok) + "  the sampled files hash to their SHA-256");
     console.say("  decrypt_ok        " + word(report.decrypt_ok) + "  all that was read opened");
-    console.say("  restore_smoke_ok  " + word(report.restore_smoke_ok) + "  a sample came back equal");
+    console.say("  restore_smoke_ok  " + word(report.restore_smoke_ok) + "  a sample came back equal: " +
+                counted(report.files_restored, "file", "files") + ", " + human_bytes(report.bytes_restored));
     console.say("  checked           " + counted(report.files_checked, "file", "files") + ", " +
                 human_bytes(report.bytes_checked) + (report.everything_read ? ", every byte of the snapshot" : "") +
                 ", in " + human_duration(total_seconds(result.timings)));

@@ -79,7 +79,7 @@ std::vector<Document> documents() {
          reprinting([](auto t) { return parse_restore_plan(t); }), "\"files_to_skip\": 3", "\"plan_id\": \"p\""},
         {"verification_report", R"({"report_id": "r", "snapshot_id": "s", "verified_at": "2026-11-23T17:08:42.123456Z",
            "manifest_ok": true, "sample_files_ok": true, "decrypt_ok": true, "restore_smoke_ok": true, "errors": ["e"],
-           "files_checked": 7, "bytes_checked": 8, "everything_read": true})",
+           "files_checked": 7, "bytes_checked": 8, "everything_read": true, "files_restored": 1, "bytes_restored": 2})",
          reprinting([](auto t) { return parse_verification_report(t); }), "\"files_checked\": 7",
          "\"report_id\": \"r\""},
         {"retention_rule", kRule, reprinting([](auto t) { return parse_retention_rule(t); }), "\"keep_daily\": 1",

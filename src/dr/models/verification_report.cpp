@@ -11,10 +11,10 @@ constexpr std::uint64_t kMaxNumber = static_cast<std::uint64_t>(std::numeric_lim
 
 Result<VerificationReport> parse_verification_report(std::string_view json) {
     const JsonValue value = DR_TRY(parse_json(json));
-    const ObjectReader object = DR_TRY(
-        ObjectReader::open(value, "verification report",
-                           {"report_id", "snapshot_id", "verified_at", "manifest_ok", "sample_files_ok", "decrypt_ok",
-                            "restore_smoke_ok", "errors", "files_checked", "bytes_checked", "everything_read"}));
+    const ObjectReader object = DR_TRY(ObjectReader::open(
+        value, "verification report",
+        {"report_id", "snapshot_id", "verified_at", "manifest_ok", "sample_files_ok", "decrypt_ok", "restore_smoke_ok",
+         "errors", "files_checked", "bytes_checked", "everything_read", "files_restored", "bytes_restored"}));
     VerificationReport report;
     report.report_id = DR_TRY(object.identifier("report_id"));
     report.snapshot_id = DR_TRY(object.identifier("snapshot_id"));
@@ -29,6 +29,8 @@ Result<VerificationReport> parse_verification_report(std::string_view json) {
     report.files_checked = DR_TRY(object.natural_or("files_checked", 0, 0, kMaxNumber));
     report.bytes_checked = DR_TRY(object.natural_or("bytes_checked", 0, 0, kMaxNumber));
     report.everything_read = DR_TRY(object.boolean_or("everything_read", false));
+    report.files_restored = DR_TRY(object.natural_or("files_restored", 0, 0, kMaxNumber));
+    report.bytes_restored = DR_TRY(object.natural_or("bytes_restored", 0, 0, kMaxNumber));
     return report;
 }
 
@@ -45,6 +47,8 @@ void write(JsonWriter& json, const VerificationReport& report) {
     json.field("files_checked", report.files_checked);
     json.field("bytes_checked", report.bytes_checked);
     json.field("everything_read", report.everything_read);
+    json.field("files_restored", report.files_restored);
+    json.field("bytes_restored", report.bytes_restored);
     json.end_object();
 }
 

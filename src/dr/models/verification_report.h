@@ -28,7 +28,9 @@ struct VerificationReport {
     // Extensions.
     std::uint64_t files_checked = 0;
     std::uint64_t bytes_checked = 0;
-    bool everything_read = false;  // --all
+    bool everything_read = false;      // --all
+    std::uint64_t files_restored = 0;  // for restore_smoke_ok
+    std::uint64_t bytes_restored = 0;  // theirs without holes; of a large file alone only a part
 
     bool passed() const { return manifest_ok && sample_files_ok && decrypt_ok && restore_smoke_ok && errors.empty(); }
     bool operator==(const VerificationReport&) const = default;

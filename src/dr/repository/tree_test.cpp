@@ -366,6 +366,27 @@ TEST_F(TreeTest, EveryNameIsFoundAndNoOther) {
     EXPECT_LE(blobs_.reads() - reads, 3U);
 }
 
+// Also with far more pieces than a writer leaves in an entry.
+TEST_F(TreeTest, ADirectoryOfOneNeedsNoBlob) {
+    Entry large = file("large", "!");
+    large.size = 0;
+    large.content = FileContent{};
+    large.content.form = FileContent::Form::List;
+    large.content.extents.assign(100'000, {true, {}, 7});
+    for (const Extent& extent : large.content.extents) large.size += extent.length;
+    const std::size_t reads = blobs_.reads();
+    const DirRef one = directory_of_one(large);
+    DirectoryReader reader{blobs_, one};
+    EXPECT_EQ(reader.next().value(), large);
+    EXPECT_FALSE(reader.next().value());
+    EXPECT_EQ(blobs_.reads(), reads);
+
+    const Entry inner = directory("a", write({file("b"), file("c")}));
+    DirectoryReader outer{blobs_, directory_of_one(inner)};
+    EXPECT_EQ(outer.next().value(), inner);
+    EXPECT_FALSE(outer.next().value());  // its totals, too
+}
+
 TEST_F(TreeTest, APathIsFoundComponentByComponent) {
     const DirRef inner = write({file("deep", "!")});
     const DirRef root = write({directory("a", inner), file("b")});

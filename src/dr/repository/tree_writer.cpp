@@ -70,6 +70,21 @@ Result<void> move_large_parts(Entry& entry, const TreeOutput& output) {
     return {};
 }
 
+DirRef directory_of_one(const Entry& entry) {
+    const bool is_file = entry.kind == EntryKind::File;
+    DirRef directory{.form = DirRef::Form::Inline,
+                     .inline_node = {},
+                     .node = {},
+                     .files = is_file ? 1 : entry.directory.files,
+                     .bytes = is_file ? entry.size : entry.directory.bytes};
+    WireWriter out{directory.inline_node};
+    out.u8(kNodeVersion);
+    out.u8(0);
+    out.varint(1);
+    write_entry(out, entry);
+    return directory;
+}
+
 Result<void> DirectoryWriter::add(const Entry& entry) {
     scratch_.clear();
     WireWriter out{scratch_};

@@ -69,6 +69,10 @@ private:
 // stores few of them anew.
 Result<void> move_large_parts(Entry& entry, const TreeOutput& output);
 
+// A directory of this one entry that needs no blob, however large the entry: for readers of trees; no snapshot is made
+// of it.
+DirRef directory_of_one(const Entry& entry);
+
 // Stores `plaintext` under the name it has.
 Result<BlobRef> store_blob(const TreeOutput& output, BlobType type, Bytes plaintext);
 

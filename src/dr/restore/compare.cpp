@@ -34,6 +34,16 @@ bool read_range(int fd, std::uint64_t offset, std::uint64_t length, const Take& 
     return true;
 }
 
+std::optional<Sha256> hash_range(int fd, std::uint64_t offset, std::uint64_t length) {
+    Sha256Stream hash;
+    const bool readable = read_range(fd, offset, length, [&](ByteSpan bytes) {
+        hash.update(bytes);
+        return true;
+    });
+    if (!readable) return std::nullopt;
+    return hash.finish();
+}
+
 // Holes of the file are not read: a sparse file of a terabyte must not take an hour to compare.
 PieceMatch match_hole(int fd, std::uint64_t offset, std::uint64_t length) {
     const std::uint64_t end = offset + length;
@@ -140,17 +150,15 @@ private:
 PieceMatch match_piece(int fd, const Entry& entry, const ContentPiece& piece, const BlobNamer& namer) {
     if (piece.kind == ContentPiece::Kind::Hole) return match_hole(fd, piece.offset, piece.length);
     if (piece.kind == ContentPiece::Kind::Inline) return match_inline(fd, piece);
-    Sha256Stream hash;
-    const bool readable = read_range(fd, piece.offset, piece.length, [&](ByteSpan bytes) {
-        hash.update(bytes);
-        return true;
-    });
-    if (!readable) return PieceMatch::Unreadable;
-    const Sha256 found = hash.finish();
-    const bool same = entry.content.form == FileContent::Form::Single ? found == entry.content.sha256
-                                                                      : namer.name(BlobType::Data, found) == piece.blob;
+    const std::optional<Sha256> found = hash_range(fd, piece.offset, piece.length);
+    if (!found) return PieceMatch::Unreadable;
+    const bool same = entry.content.form == FileContent::Form::Single
+                          ? *found == entry.content.sha256
+                          : namer.name(BlobType::Data, *found) == piece.blob;
     return same ? PieceMatch::Equal : PieceMatch::Different;
 }
+
+std::optional<Sha256> hash_of(int fd, std::uint64_t size) { return hash_range(fd, 0, size); }
 
 bool same_special(int directory, const Entry& entry, const struct stat& info) {
     const dev_t device = makedev(entry.device_major, entry.device_minor);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,9 @@ enum class PieceMatch : std::uint8_t { Equal, Different, Unreadable };
 
 // Whether the file holds this piece of `entry` where it belongs.
 PieceMatch match_piece(int fd, const Entry& entry, const ContentPiece& piece, const BlobNamer& namer);
+
+// The SHA-256 of the first `size` bytes of a file. None where it is shorter or cannot be read.
+std::optional<Sha256> hash_of(int fd, std::uint64_t size);
 
 // Whether `entry.name` in the directory, which `info` describes, is the symbolic link, FIFO, socket or device of
 // `entry`.

@@ -1,6 +1,8 @@
 #pragma once
-// The smoke restore: sampled files, restored by the real code into a private directory, looked at there, and removed.
+// The smoke restore: sampled files, restored by the real code into a private directory, hashed there, and removed. What
+// came back with the SHA-256 that the snapshot promises needs no other proof: it is read from the repository once.
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,9 +24,17 @@ struct SmokeRequest {
 // directory that was never there. Fails like smoke_restore().
 Result<void> check_scratch_directory(const std::string& path);
 
-// What is wrong, a sentence each; empty: all came back as it was. Of a large sample only as much as fits 64 MiB is
-// restored, but at least one file. Fails with Io or NoSpace where the scratch directory cannot be used, or Cancelled.
-Result<std::vector<std::string>> smoke_restore(const SmokeRequest& request, const DirRef& root,
-                                               std::span<const SampledFile> sample);
+struct SmokeOutcome {
+    std::vector<std::string> problems;  // a sentence each; empty: all that was tried came back as it was
+    std::vector<bool> proven;           // of each sampled file: all of it came back, and hashes to its SHA-256
+    std::uint64_t files = 0;            // that were restored
+    std::uint64_t bytes = 0;            // of them
+};
+
+// Tries the smallest of the sample that together fit kMaxSmoke; where not even one does, a part of it, which is
+// compared blob by blob. Fails with Io or NoSpace where the scratch directory cannot be used, or Cancelled.
+inline constexpr std::uint64_t kMaxSmoke = 64ULL << 20;
+Result<SmokeOutcome> smoke_restore(const SmokeRequest& request, const DirRef& root,
+                                   std::span<const SampledFile> sample);
 
 }  // namespace dr

@@ -39,8 +39,15 @@ public:
             error("snapshot " + request_.snapshot_id.text() + ", " + problem);
         report_.manifest_ok = is_the_root && tree.complete;
         report_.decrypt_ok &= tree.complete && tree.readable;
-        DR_TRY(check_sample(tree));
-        DR_TRY(smoke(root, tree));
+        // First, for what comes back with its SHA-256 need not be read again to hash it.
+        Result<SmokeOutcome> tried = smoke_restore(
+            {source_, pool_, monitor_, request_.snapshot_id, request_.scratch_directory}, root, tree.sample);
+        if (!tried.ok() && tried.error().code() == ErrorCode::Cancelled) return std::move(tried).error();
+        DR_TRY(check_sample(tree, tried.ok() ? tried.value().proven : std::vector<bool>(tree.sample.size())));
+        if (tried.ok())
+            take(tried.value());
+        else
+            DR_TRY(without_smoke(std::move(tried).error()));
         return std::move(report_);
     }
 
@@ -76,24 +83,24 @@ private:
         return {};
     }
 
-    Result<void> check_sample(const TreeCheck& tree) {
+    void take(const SmokeOutcome& tried) {
+        report_.restore_smoke_ok = tried.problems.empty();
+        report_.files_restored = tried.files;
+        report_.bytes_restored = tried.bytes;
+        for (const std::string& problem : tried.problems)
+            error("snapshot " + request_.snapshot_id.text() + ", " + problem);
+    }
+
+    Result<void> check_sample(const TreeCheck& tree, const std::vector<bool>& proven) {
         report_.sample_files_ok = true;
-        for (const SampledFile& file : tree.sample) {
+        for (std::size_t i = 0; i < tree.sample.size(); ++i) {
+            const SampledFile& file = tree.sample[i];
             // With --all every blob of it has been proven already; what is left to prove, its own SHA-256, is not worth
             // reading a large file twice.
-            if (report_.everything_read && file.entry.size > kMaxReadAgain) continue;
+            if (!proven[i] && report_.everything_read && file.entry.size > kMaxReadAgain) continue;
             if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
-            const Result<std::uint64_t> read = check_file(source_, file.entry, pool_, monitor_);
-            if (!read.ok() && read.error().code() == ErrorCode::Cancelled) return read.error();
-            if (read.ok()) {
-                if (!report_.everything_read) report_.bytes_checked += read.value();
-            } else {
-                report_.sample_files_ok = false;
-                report_.decrypt_ok &=
-                    read.error().code() != ErrorCode::Damaged && read.error().code() != ErrorCode::WrongKey;
-                error("snapshot " + request_.snapshot_id.text() + ", '" + printable(file.path) +
-                      "': " + read.error().one_line());
-            }
+            const std::uint64_t read = proven[i] ? file.entry.size : DR_TRY(check_sampled(file));
+            if (!report_.everything_read) report_.bytes_checked += read;
             monitor_.progress({.phase = "reading files",
                                .bytes_done = report_.bytes_checked,
                                .files_done = ++report_.files_checked,
@@ -106,14 +113,15 @@ private:
         return {};
     }
 
-    Result<void> smoke(const DirRef& root, const TreeCheck& tree) {
-        Result<std::vector<std::string>> problems = smoke_restore(
-            {source_, pool_, monitor_, request_.snapshot_id, request_.scratch_directory}, root, tree.sample);
-        if (!problems.ok()) return without_smoke(std::move(problems).error());
-        report_.restore_smoke_ok = problems.value().empty();
-        for (const std::string& problem : problems.value())
-            error("snapshot " + request_.snapshot_id.text() + ", " + problem);
-        return {};
+    // The bytes that were read and are good.
+    Result<std::uint64_t> check_sampled(const SampledFile& file) {
+        Result<std::uint64_t> read = check_file(source_, file.entry, pool_, monitor_);
+        if (read.ok() || read.error().code() == ErrorCode::Cancelled) return read;
+        report_.sample_files_ok = false;
+        report_.decrypt_ok &= read.error().code() != ErrorCode::Damaged && read.error().code() != ErrorCode::WrongKey;
+        error("snapshot " + request_.snapshot_id.text() + ", '" + printable(file.path) +
+              "': " + read.error().one_line());
+        return 0U;
     }
 
     // The trial restore could not be made. That alone is an error of this machine; it must not hide what was found.
@@ -121,7 +129,8 @@ private:
         if (why.code() == ErrorCode::Cancelled) return why;
         const bool good =
             report_.errors.empty() && report_.manifest_ok && report_.sample_files_ok && report_.decrypt_ok;
-        if (good) return std::move(why).means("what was looked at before was good; " + why.meaning());
+        const std::string meaning = "what was looked at before was good; " + why.meaning();
+        if (good) return std::move(why).means(meaning);
         error("the trial restore was not made: " + why.one_line());
         return {};
     }

@@ -6,11 +6,13 @@
 //                     every blob is located in a live pack
 //   sample_files_ok   the sampled files are read completely: every blob id and the SHA-256 of the whole file hold
 //   decrypt_ok        nothing that was read failed to open
-//   restore_smoke_ok  the sample, restored into a private directory, is equal to what the snapshot says
+//   restore_smoke_ok  the smallest of the sample, up to kMaxSmoke, restored into a private directory, are what their
+//                     SHA-256 says; where the smallest is larger, a part of it is what its blobs say
 //
 // With `packs` (verify --all) each of them is read in full first: with every blob of the tree in one of them, every
-// byte of the snapshot has been proven then. Files that have content in a damaged pack are read one by one, to name
-// those that suffer.
+// byte of the snapshot has been proven then, and the SHA-256 of a sampled file is asked for only where the file comes
+// back in the trial or has at most 16 MiB. Files that have content in a damaged pack are read one by one, to name those
+// that suffer.
 
 #include <array>
 #include <cstdint>

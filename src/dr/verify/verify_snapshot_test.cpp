@@ -6,6 +6,7 @@
 
 #include "dr/restore/testing/scratch.h"
 #include "dr/restore/testing/tree_builder.h"
+#include "dr/verify/smoke_restore.h"
 
 namespace dr {
 namespace {
@@ -19,6 +20,23 @@ std::string noise(std::size_t size, std::uint64_t seed) {
         c = static_cast<char>(seed >> 56);
     }
     return text;
+}
+
+constexpr std::uint64_t kMebibyte = 1U << 20;
+
+// One chunk again and again: large, and made in no time.
+Entry repeated(MemoryBlobs& blobs, std::string name, std::size_t mebibytes) {
+    Entry entry = named(std::move(name), EntryKind::File, 0644);
+    const std::string chunk = noise(kMebibyte, 77);
+    Sha256Stream whole;
+    entry.size = mebibytes * kMebibyte;
+    entry.content.form = FileContent::Form::List;
+    for (std::size_t i = 0; i < mebibytes; ++i) {
+        whole.update(as_bytes(chunk));
+        entry.content.extents.push_back({false, blobs.store(BlobType::Data, as_bytes(chunk)), kMebibyte});
+    }
+    entry.content.sha256 = whole.finish();
+    return entry;
 }
 
 class VerifyTest : public ::testing::Test {
@@ -137,7 +155,63 @@ TEST_F(VerifyTest, AFileWhoseHashIsNotThatOfItsBlobsIsFound) {
     root = tree(blobs, {liar});
     const VerificationReport report = run(request());
     EXPECT_FALSE(report.sample_files_ok);
+    EXPECT_FALSE(report.restore_smoke_ok);
     EXPECT_NE(report.errors.at(0).find("SHA-256"), std::string::npos);
+}
+
+TEST_F(VerifyTest, AFileThatCameBackIsReadOnce) {
+    root = tree(blobs, {file(blobs, "big", noise(1'500'000, 1))});
+    blobs.frames_opened = 0;
+    const VerificationReport report = run(request());
+    EXPECT_TRUE(report.passed());
+    EXPECT_EQ(blobs.frames_opened, 15U);
+    EXPECT_EQ(report.bytes_checked, 1'500'000U);
+    EXPECT_EQ(report.bytes_restored, 1'500'000U);
+}
+
+TEST_F(VerifyTest, TheSmallestOfTheSampleComeBack) {
+    root =
+        tree(blobs, {repeated(blobs, "large", 50), repeated(blobs, "larger", 60), file(blobs, "small", noise(99, 1))});
+    const VerificationReport report = run(request());
+    EXPECT_TRUE(report.passed());
+    EXPECT_EQ(report.files_checked, 3U);
+    EXPECT_EQ(report.files_restored, 2U);
+    EXPECT_EQ(report.bytes_restored, 50 * kMebibyte + 99);
+}
+
+TEST_F(VerifyTest, OfAFileThatIsTooLargeAPartComesBackAndAllIsHashed) {
+    Entry large = repeated(blobs, "large", 100);
+    root = tree(blobs, {large});
+    const VerificationReport good = run(request());
+    EXPECT_TRUE(good.passed());
+    EXPECT_EQ(good.files_restored, 1U);
+    EXPECT_EQ(good.bytes_restored, kMaxSmoke);
+    EXPECT_EQ(good.bytes_checked, large.size);
+
+    large.content.sha256 = sha256(as_bytes("something else"));
+    root = tree(blobs, {large});
+    const VerificationReport liar = run(request());
+    EXPECT_FALSE(liar.sample_files_ok);
+    EXPECT_TRUE(liar.restore_smoke_ok);
+
+    blobs.flip(large.content.extents[0].chunk);
+    const VerificationReport bad = run(request());
+    EXPECT_FALSE(bad.restore_smoke_ok);
+    EXPECT_FALSE(bad.decrypt_ok);
+}
+
+// 200 GiB, of which 1 MiB is not a hole.
+TEST_F(VerifyTest, AVastFileOfHolesComesBack) {
+    Entry image = repeated(blobs, "image", 1);
+    for (const bool before : {true, false}) {
+        const Extent hole{true, {}, 100 * 1024 * kMebibyte};
+        image.content.extents.insert(before ? image.content.extents.begin() : image.content.extents.end(), hole);
+        image.size += hole.length;
+    }
+    root = tree(blobs, {image});
+    const VerificationReport report = run(request());
+    EXPECT_TRUE(report.passed()) << report.errors.at(0);
+    EXPECT_EQ(report.bytes_restored, kMebibyte);
 }
 
 TEST_F(VerifyTest, EveryPackIsReadAndTheFilesOfADamagedOneAreNamed) {
@@ -149,6 +223,7 @@ TEST_F(VerifyTest, EveryPackIsReadAndTheFilesOfADamagedOneAreNamed) {
     EXPECT_TRUE(good.everything_read);
     EXPECT_EQ(good.bytes_checked, 2000U);
     EXPECT_EQ(good.files_checked, 604U);
+    EXPECT_EQ(good.files_restored, 10U);
 
     // MemoryBlobs calls all its packs zero.
     blobs.flip(blob(noise(66 + 17, 17)));
@@ -163,6 +238,20 @@ TEST_F(VerifyTest, EveryPackIsReadAndTheFilesOfADamagedOneAreNamed) {
     ASSERT_EQ(bad.errors.size(), 2U);
     EXPECT_NE(bad.errors[0].find("pack 0000"), std::string::npos);
     EXPECT_NE(bad.errors[1].find("'many/f17'"), std::string::npos);
+}
+
+TEST_F(VerifyTest, WhereEveryPackWasReadAFileWithAWrongHashIsFoundAllTheSame) {
+    Entry liar = repeated(blobs, "liar", 20);
+    liar.content.sha256 = sha256(as_bytes("something else"));
+    root = tree(blobs, {liar, repeated(blobs, "large", 70)});
+    VerifyRequest asked = request();
+    asked.packs = {PackId{}};
+    asked.verify_pack = [](const PackId&) -> Result<std::uint64_t> { return 1000U; };
+    const VerificationReport report = run(asked);
+    EXPECT_FALSE(report.passed());
+    ASSERT_EQ(report.errors.size(), 1U);
+    EXPECT_NE(report.errors[0].find("'liar': what came back is not what its SHA-256 says"), std::string::npos)
+        << report.errors[0];
 }
 
 TEST_F(VerifyTest, AnEmptySnapshotPasses) {
@@ -249,7 +338,7 @@ private:
 };
 
 TEST_F(VerifyTest, ItStopsInTheMiddleOfALargeFile) {
-    root = tree(blobs, {file(blobs, "big", noise(6'400'000, 1))});
+    root = tree(blobs, {repeated(blobs, "big", 80)});  // too large for the trial to prove it
     ImpatientSource source{blobs, monitor};
     EXPECT_EQ(verify_snapshot(request(), source, root, pool, monitor).error().code(), ErrorCode::Cancelled);
     EXPECT_LT(source.blobs_read, 40);
