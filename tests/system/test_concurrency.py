@@ -108,6 +108,35 @@ class Concurrency(unittest.TestCase):
             self.machine.restore(target, snapshot=snapshot)
             subprocess.run(["diff", "-r", sources[number], os.path.join(target, sources[number].lstrip("/"))], check=True)
 
+    def test_verification_beside_prune_finds_no_damage_in_what_is_kept(self):
+        """Prune moves what a snapshot refers to from one pack to another while verification sets out to read it."""
+        source = self.make_source(0)
+        plan = self.machine.plan("plan", [source])
+        policy = self.machine.path("policy.json")
+        with open(policy, "w", encoding="ascii") as file:
+            json.dump({"rule_id": "one", "keep_daily": 1, "keep_weekly": 0, "keep_monthly": 0, "min_age_days": 0}, file)
+        self.acknowledged.append(self.machine.backup(plan)["snapshot_id"])
+        env = {"QNWIS_DR_STATE_DIR": self.machine.path("state-verify")}
+
+        def verify():
+            while self.writing:
+                # 10: the snapshot was removed before anything was read
+                self.run_beside("verify", "--snapshot-id", "latest", "--all", "--json", env=env, allowed=(0, 10))
+
+        verifiers = [threading.Thread(target=verify) for _ in range(2)]
+        for thread in verifiers:
+            thread.start()
+        try:
+            for number in range(60 if LONG else 15):
+                write_random(os.path.join(source, "changing"), MIB, number)
+                self.machine.backup(plan)
+                self.machine.run("prune", "--policy", policy)
+        finally:
+            self.writing = False
+            for thread in verifiers:
+                thread.join()
+        self.assertEqual(self.problems, [], "\n".join(self.problems))
+
 
 if __name__ == "__main__":
     main()

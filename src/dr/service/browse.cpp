@@ -12,7 +12,7 @@ namespace dr {
 Result<void> Service::ls(const std::string& name, const std::string& path, bool recursive, Monitor& monitor,
                          const EntryVisitor& visit) {
     const RelativePath where = DR_TRY(parse_entry_path(path));
-    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
+    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, Packs::AsTheyAre, monitor));
     return list_entries(*snapshot.source, snapshot.body.root, where, recursive, visit);
 }
 
@@ -38,7 +38,7 @@ Result<void> Service::find(const std::string& pattern, const std::string& tag, M
 }
 
 Result<void> Service::diff(const DiffRequest& request, Monitor& monitor, const DifferenceVisitor& visit) {
-    OpenSnapshot before = DR_TRY(open_snapshot(world_, settings_, request.before, monitor));
+    OpenSnapshot before = DR_TRY(open_snapshot(world_, settings_, request.before, Packs::AsTheyAre, monitor));
     if (request.after.empty()) {
         TaskPool pool{worker_count(settings_)};
         return diff_live(*before.source, before.body.root, request.live, request.checksum, pool, monitor, visit);
@@ -51,8 +51,7 @@ Result<void> Service::diff(const DiffRequest& request, Monitor& monitor, const D
 Result<void> Service::dump(const std::string& name, const std::string& path, bool tar, Monitor& monitor,
                            const std::function<Result<void>(ByteSpan)>& sink) {
     const RelativePath where = DR_TRY(parse_entry_path(path));
-    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
-    const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
+    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, Packs::Held, monitor));
     if (!tar && !where.is_root()) {
         const Entry entry = DR_TRY(entry_at(*snapshot.source, snapshot.body.root, where));
         if (entry.kind == EntryKind::File) return dump_file(*snapshot.source, entry, sink);
@@ -62,8 +61,7 @@ Result<void> Service::dump(const std::string& name, const std::string& path, boo
 
 Result<void> Service::manifest(const std::string& name, ManifestForm form, Monitor& monitor,
                                const std::function<Result<void>(std::string_view)>& sink) {
-    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, monitor));
-    const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
+    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, name, Packs::Held, monitor));
     if (form == ManifestForm::Sha256Sum)
         return export_manifest_sha256sum(*snapshot.source, snapshot.body.root, monitor, sink);
     ManifestHeader header;

@@ -1,11 +1,17 @@
 #include "dr/service/content.h"
 
+#include <algorithm>
 #include <thread>
 
 namespace dr {
 namespace {
 
 constexpr std::size_t kMaxBody = 1U << 20;
+
+Error removed_meanwhile(const Snapshot& snapshot) {
+    return Error{ErrorCode::NotFound, "snapshot " + snapshot.id.hex() + " was removed a moment ago"}.next(
+        "qnwis_dr list");
+}
 
 }  // namespace
 
@@ -52,12 +58,30 @@ ReadSession::~ReadSession() {
     if (closed.ok()) mark_.end();
 }
 
-Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name,
+Result<void> OpenSnapshot::check_not_overtaken() {
+    if (reading.is_open()) return {};
+    const State& state = open->repository.state();
+    const PackNumbers packs = state.packset_of(snapshot);
+    DR_TRY(open->repository.log().refresh());
+    if (state.snapshot_at(snapshot.record) == nullptr) return removed_meanwhile(snapshot);
+    if (std::ranges::all_of(packs, [&](PackNumber number) { return state.packs()[number].reaped == 0; })) return {};
+    return Error{ErrorCode::Conflict, "a prune moved content of snapshot " + snapshot.id.hex() + " while it was read"}
+        .means("what was missed lies in other packs: it is no damage")
+        .next("the same command again");
+}
+
+Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name, Packs packs,
                                    Monitor& monitor) {
     OpenSnapshot result;
     result.open = std::make_unique<OpenRepository>(DR_TRY(open_repository(world, settings, Access::Content, monitor)));
-    const Repository& repository = result.open->repository;
+    Repository& repository = result.open->repository;
     const Snapshot* snapshot = DR_TRY(repository.state().find_snapshot(name));
+    if (packs == Packs::Held) {
+        const Snapshot found = *snapshot;
+        result.reading = ReadSession::open(world, repository);
+        snapshot = repository.state().snapshot_at(found.record);
+        if (snapshot == nullptr) return removed_meanwhile(found);
+    }
     result.snapshot = *snapshot;
     result.body = DR_TRY(read_body(repository, *snapshot));
     result.source = open_content(repository);

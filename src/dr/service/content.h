@@ -14,21 +14,15 @@ unsigned worker_count(const Settings& settings);
 // The sealed body of a snapshot of an unlocked repository.
 Result<SnapshotBody> read_body(const Repository& repository, const Snapshot& snapshot);
 
-struct OpenSnapshot {
-    std::unique_ptr<OpenRepository> open;
-    Snapshot snapshot;
-    SnapshotBody body;
-    std::unique_ptr<PackSource> source;
-};
-
 // A read session in the log, so that no collector removes what is being read. Reading works without one (a read-only
-// store, a key without the right): then a pack may be reaped meanwhile, and the reader says so.
+// store, a key without the right): then a pack may be reaped meanwhile.
 class ReadSession {
 public:
+    ReadSession() = default;  // none
     // Borrows all.
     static ReadSession open(const World& world, Repository& repository);
     ReadSession(ReadSession&& other) noexcept = default;
-    ReadSession& operator=(ReadSession&&) = delete;
+    ReadSession& operator=(ReadSession&& other) noexcept = default;
     ~ReadSession();
     bool is_open() const { return repository_ != nullptr; }
 
@@ -38,14 +32,30 @@ private:
         void operator()(Repository*) const {}
     };
 
-    const World* world_;
+    const World* world_ = nullptr;
     std::unique_ptr<Repository, Release> repository_;  // null: none, or moved away
     std::uint64_t id_ = 0;
     LivenessMark mark_;
 };
 
+struct OpenSnapshot {
+    std::unique_ptr<OpenRepository> open;
+    ReadSession reading;
+    Snapshot snapshot;  // as it is with the session open: its packs stay
+    SnapshotBody body;
+    std::unique_ptr<PackSource> source;
+
+    // NotFound or Conflict where packs were missed because a prune overtook us, for lack of a session: no damage, then.
+    Result<void> check_not_overtaken();
+};
+
+enum class Packs : std::uint8_t {
+    Held,  // by a session: for what takes its time
+    AsTheyAre,
+};
+
 // `name`: an id, a unique prefix, latest, latest:TAG.
-Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name,
+Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name, Packs packs,
                                    Monitor& monitor);
 
 }  // namespace dr

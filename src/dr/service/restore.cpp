@@ -51,8 +51,7 @@ Result<RestoreResult> Service::restore(const RestoreServiceRequest& request, Mon
     // The allowlist comes before any key is asked for: a forbidden target is refused whoever asks.
     DR_TRY(RestoreRoot::open(request.target_path, allowlist, false));
 
-    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, request.snapshot, monitor));
-    const ReadSession reading = ReadSession::open(world_, snapshot.open->repository);
+    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, request.snapshot, Packs::Held, monitor));
     phases.ended("open");
 
     restore.plan_id = new_identifier("restore", world_.random);

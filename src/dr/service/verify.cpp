@@ -52,14 +52,15 @@ private:
 bool record(const World& world, const Settings& settings, OpenRepository& open, const Findings& findings,
             Monitor& monitor) {
     if (findings.packs().empty() || open.is_blind) return false;
-    Result<void> recorded{};
-    if (const Result<std::size_t> told = record_damaged(open.repository, findings.packs(), world.clock); !told.ok())
-        recorded = told.error();
-    if (recorded.ok()) recorded = remember_head(settings, open.repository, monitor);
-    if (!recorded.ok())
-        monitor.note("the log could not be told which packs are damaged (" + recorded.error().one_line() +
+    const Result<std::size_t> told = record_damaged(open.repository, findings.packs(), world.clock);
+    if (!told.ok()) {
+        monitor.note("the log could not be told which packs are damaged (" + told.error().one_line() +
                      "): backups go on to rely on them");
-    return recorded.ok();
+        return false;
+    }
+    if (const Result<void> remembered = remember_head(settings, open.repository, monitor); !remembered.ok())
+        monitor.note(remembered.error().one_line());
+    return true;
 }
 
 VerifyRequest request_for(const World& world, const Settings& settings, const OpenSnapshot& snapshot,
@@ -82,9 +83,8 @@ Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monito
     if (request.sample_count == 0)
         return Error{ErrorCode::BadRequest, "a sample needs at least one file"}.means("nothing was checked");
     Phases phases{world_.clock};
-    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, request.snapshot, monitor));
+    OpenSnapshot snapshot = DR_TRY(open_snapshot(world_, settings_, request.snapshot, Packs::Held, monitor));
     Repository& repository = snapshot.open->repository;
-    const ReadSession reading = ReadSession::open(world_, repository);
     TaskPool pool{worker_count(settings_)};
     phases.ended("open");
 
@@ -98,10 +98,12 @@ Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monito
     }
     VerifyResult result;
     Result<VerificationReport> report = verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor);
+    if (!report.ok() || !report.value().passed()) DR_TRY(snapshot.check_not_overtaken());
     if (report.ok()) findings.confirm(repository, tools, snapshot.source->damage_met(), pool, monitor);
     // What was found before an interruption is not forgotten.
     result.damage_recorded = record(world_, settings_, *snapshot.open, findings, monitor);
     result.report = DR_TRY(std::move(report));
+    if (monitor.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
     phases.ended("verify");
     result.timings = phases.finish();
     return result;
