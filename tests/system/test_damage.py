@@ -2,13 +2,47 @@
 
 import os
 import pathlib
+import shutil
+import subprocess
 import time
 import unittest
 
 from dr_machine import MIB, Machine, main, tree_bytes, write_random
 
 
-class Damage(unittest.TestCase):
+class DamageTest(unittest.TestCase):
+    def packs(self):
+        found = [os.path.join(parent, name) for parent, _, names in os.walk(os.path.join(self.machine.storage, "packs")) for name in names]
+        return sorted(found, key=lambda path: (os.path.dirname(path), os.path.getsize(path)))
+
+    def packs_of_class(self, wanted):
+        """Of the first backup first. The header of a pack has its class behind the magic and the version."""
+        found = []
+        for path in self.packs():
+            with open(path, "rb") as file:
+                if file.read(64)[10] == wanted:
+                    found.append(path)
+        return found
+
+    def metadata_pack(self):
+        return self.packs_of_class(2)[0]
+
+    def data_packs(self):
+        return self.packs_of_class(1)
+
+    def damage(self, path, change):
+        with open(path, "rb") as file:
+            content = bytearray(file.read())
+        os.unlink(path)
+        if (content := change(content)) is not None:
+            with open(path, "wb") as file:
+                file.write(content)
+
+    def assert_damage_is_said(self, done):
+        self.assertRegex(done.err, rb"(?m)^  next   \S*qnwis_dr .*verify ", done)
+
+
+class Damage(DamageTest):
     def setUp(self):
         self.machine = Machine(self).make_key()
         self.source = self.machine.path("source")
@@ -21,30 +55,6 @@ class Damage(unittest.TestCase):
         self.plan = self.machine.plan("site", [self.source])
         # What changed less than two seconds before a backup is read again by the next.
         time.sleep(3)
-
-    def packs(self):
-        found = [os.path.join(parent, name) for parent, _, names in os.walk(os.path.join(self.machine.storage, "packs")) for name in names]
-        return sorted(found, key=lambda path: (os.path.dirname(path), os.path.getsize(path)))
-
-    def metadata_pack(self):
-        """The pack of trees of the first backup: the header has its class behind the magic and the version."""
-        for path in self.packs():
-            with open(path, "rb") as file:
-                if self.pack_class(file.read(64)) == 2:
-                    return path
-        raise AssertionError("no pack of metadata")
-
-    @staticmethod
-    def pack_class(header):
-        return header[10]
-
-    def damage(self, path, change):
-        with open(path, "rb") as file:
-            content = bytearray(file.read())
-        os.unlink(path)
-        if (content := change(content)) is not None:
-            with open(path, "wb") as file:
-                file.write(content)
 
     def assert_the_next_backup_heals(self, change, verified_before=False):
         first = self.machine.backup(self.plan)
@@ -139,6 +149,114 @@ class Damage(unittest.TestCase):
 
     def test_a_pack_of_trees_that_is_gone(self):
         self.assert_the_next_backup_heals(lambda content: None)
+
+    def test_trees_that_are_gone_are_damage(self):
+        snapshot = self.machine.backup(self.plan)["snapshot_id"]
+        os.unlink(self.metadata_pack())
+        for words in (["ls", "--recursive"], ["restore", "--target-path", self.machine.target], ["dump"]):
+            done = self.machine.run(*words, "--snapshot-id", snapshot, code=13)
+            self.assert_damage_is_said(done)
+
+
+class EveryCopy(DamageTest):
+    """Twelve files in one pack of data, and what of them is restored."""
+
+    FILES = 12
+    SIZE = 200_000  # a frame of its own
+
+    def setUp(self):
+        self.machine = Machine(self).make_key()
+        self.source = self.machine.path("source")
+        os.mkdir(self.source)
+        for number in range(self.FILES):
+            write_random(os.path.join(self.source, f"file-{number:02}"), self.SIZE, number)
+        self.plan = self.machine.plan("site", [self.source])
+        self.snapshot = self.machine.backup(self.plan)["snapshot_id"]
+
+    def flip(self, pack, at):
+        def change(content):
+            content[at] ^= 1
+            return content
+
+        self.damage(pack, change)
+
+    def in_snapshot(self, name):
+        return os.path.join(self.source, name).lstrip("/")
+
+    def restored(self, code, snapshot=None, **how):
+        """The restore, and the names that came back, each as it was."""
+        target = os.path.join(self.machine.target, str(len(os.listdir(self.machine.target))))
+        done = self.machine.run("restore", "--snapshot-id", snapshot or self.snapshot, "--target-path", target, code=code, **how)
+        directory = os.path.join(target, self.in_snapshot(""))
+        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+        for name in names:
+            with open(os.path.join(directory, name), "rb") as copy, open(os.path.join(self.source, name), "rb") as original:
+                self.assertEqual(copy.read(), original.read(), name)
+        return done, names
+
+    def bad_disk(self, **what):
+        """The environment of a program that has one."""
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            self.skipTest("needs a C compiler to make a disk bad")
+        library = self.machine.path("bad_disk.so")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_disk.c")
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+        return {"LD_PRELOAD": library, "ASAN_OPTIONS": self.machine.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **what}
+
+    def test_a_bad_sector_costs_the_file_in_it(self):
+        bad = self.bad_disk(BAD_SECTOR="1234567")
+        done, names = self.restored(13, env=bad)
+        self.assertEqual(len(names), self.FILES - 1, done)
+        self.assertIn(b"Input/output error", done.err, done)
+        self.assert_damage_is_said(done)
+        for number in range(self.FILES):
+            name = f"file-{number:02}"
+            done = self.machine.run("dump", "--snapshot-id", self.snapshot, self.in_snapshot(name), code=0 if name in names else 13, env=bad)
+        # It was the disk, and the disk was mended.
+        self.assertEqual(len(self.restored(0)[1]), self.FILES)
+
+    def test_a_bad_target_ends_the_restore(self):
+        done, names = self.restored(1, env=self.bad_disk(BAD_TARGET=self.machine.target))
+        self.assertEqual(names, [], done)
+        self.assertIn(b"Input/output error", done.err, done)
+
+    def test_a_pack_that_is_gone_is_damage(self):
+        os.unlink(self.data_packs()[0])
+        done, names = self.restored(13)
+        self.assertEqual(names, [], done)
+        self.assert_damage_is_said(done)
+        done = self.machine.run("dump", "--snapshot-id", self.snapshot, self.in_snapshot("file-03"), code=13)
+        self.assert_damage_is_said(done)
+        self.machine.run("dump", "--snapshot-id", self.snapshot, code=13)
+
+    def store_again(self):
+        """All content lies in a second pack afterwards. The first has lost one file."""
+        self.flip(self.data_packs()[0], 5000)
+        self.machine.run("verify", "--snapshot-id", self.snapshot, "--all", code=13)
+        again = self.machine.backup(self.plan)
+        self.assertGreater(again["bytes_stored"], self.FILES * self.SIZE)
+        first, second = self.data_packs()
+        return again["snapshot_id"], first, second
+
+    def test_what_is_whole_in_a_damaged_pack_is_read_where_the_second_is_gone(self):
+        again, _, second = self.store_again()
+        os.unlink(second)
+        for snapshot in (self.snapshot, again):
+            done, names = self.restored(13, snapshot)
+            self.assertEqual(len(names), self.FILES - 1, done)
+            self.assert_damage_is_said(done)
+
+    def test_two_damaged_packs_that_lost_different_files_lost_none(self):
+        again, first, second = self.store_again()
+        for at in range(self.SIZE * 2, self.SIZE * 8, 50_000):
+            self.flip(second, at)
+        for snapshot in (self.snapshot, again):
+            self.assertEqual(len(self.restored(0, snapshot)[1]), self.FILES)
+        for at in range(self.SIZE * 3, self.SIZE * 5, 50_000):
+            self.flip(first, at)
+        done, names = self.restored(13, again)
+        self.assertGreaterEqual(len(names), self.FILES - 4, done)
 
 
 class RottenRecord(unittest.TestCase):

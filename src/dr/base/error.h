@@ -86,8 +86,10 @@ public:
         next_ = std::move(command);
         return std::move(*this);
     }
+    // What the failure is to whoever asked. The errno goes: it told why the code was another one.
     Error&& as(ErrorCode code) && {
         code_ = code;
+        errno_ = 0;
         return std::move(*this);
     }
 

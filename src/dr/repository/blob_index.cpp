@@ -67,13 +67,21 @@ std::optional<IndexedBlob> BlobIndex::find(const BlobId& id, const IsLive& is_li
     return first;
 }
 
-std::vector<PackId> BlobIndex::packs_of(const BlobId& id, const IsLive& counts) const {
-    std::vector<PackId> packs;
-    const auto take = [&packs](const IndexedBlob& found) {
-        if (std::ranges::find(packs, found.pack.id) == packs.end()) packs.push_back(found.pack.id);
+std::vector<IndexedBlob> BlobIndex::find_all(const BlobId& id, const IsLive& counts) const {
+    std::vector<IndexedBlob> all;
+    const auto take = [&all](const IndexedBlob& found) {
+        all.push_back(found);
         return true;
     };
     for (std::uint32_t run = 0; run < runs_.size(); ++run) for_rows(run, id, counts, take);
+    return all;
+}
+
+std::vector<PackId> BlobIndex::packs_of(const BlobId& id, const IsLive& counts) const {
+    std::vector<PackId> packs;
+    for (const IndexedBlob& found : find_all(id, counts)) {
+        if (std::ranges::find(packs, found.pack.id) == packs.end()) packs.push_back(found.pack.id);
+    }
     return packs;
 }
 

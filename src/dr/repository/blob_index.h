@@ -44,6 +44,9 @@ public:
     // whoever needs the blob looks into the packs themselves.
     std::optional<IndexedBlob> find(const BlobId& id, const IsLive& is_live) const;
 
+    // All rows of `id` whose packs count, as far as rows can be read. Two runs may have the same one.
+    std::vector<IndexedBlob> find_all(const BlobId& id, const IsLive& counts) const;
+
     // Every pack that counts and holds `id`, as far as rows can be read; each once.
     std::vector<PackId> packs_of(const BlobId& id, const IsLive& counts) const;
 

@@ -1,5 +1,9 @@
 #pragma once
 // BlobSource: reads blobs. Whatever it returns has been opened with the right keys and proven to be what its id says.
+//
+// What was stored and is lost or wrong is Damaged, by whatever it shows: a blob that no pack holds, a pack that is not
+// there, a sector that cannot be read, bytes that are not what was written. It costs what needed it. Any other error
+// says that the storage cannot be read right now.
 
 #include <cstdint>
 #include <memory>
@@ -26,7 +30,8 @@ struct OpenFrame {
     std::vector<ByteSpan> blobs;  // by ordinal
 };
 
-// Whether a failed read says that what was stored is lost or wrong, and not that it cannot be reached right now.
+// Whether a failed read of an object says that what was stored is lost or wrong, and not that it cannot be reached
+// right now. A BlobSource has asked this already.
 bool means_damage(const Error& error);
 
 class BlobSource {
@@ -41,7 +46,8 @@ public:
     // Opens one frame; the ids of its blobs are not checked yet: check() or the caller does that for the blobs it uses.
     virtual Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) = 0;
 
-    // The blob itself, checked against `id`. Small reads of one frame in a row are served from a bounded cache.
+    // The blob itself, checked against `id`. It is lost only if no copy of it checks. Small reads of one frame in a row
+    // are served from a bounded cache.
     virtual Result<Bytes> read(BlobType type, const BlobId& id) = 0;
 
     // Damaged unless `bytes` are what `id` names.

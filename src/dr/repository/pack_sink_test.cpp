@@ -316,7 +316,7 @@ TEST(PackSinkAdoption, DamagedPacksAreLeftAlone) {
 TEST(PackSinkAdoption, AStoreThatCannotBeReadStopsIt) {
     TestRepository repository;
     DeadSession dead{repository, 30};
-    repository.store.read_error = Error{ErrorCode::Io, "the disk is gone"};
+    repository.store.before_read = [](auto...) -> Result<void> { return Error{ErrorCode::Io, "the disk is gone"}; };
     SessionKeys keys{repository.keys, 9, repository.host, repository.random, repository.clock};
     PackSink sink{{.objects = repository.store, .pool = repository.pool, .keys = keys}, small_options()};
     EXPECT_EQ(sink.adopt(dead.packs).error().code(), ErrorCode::Io);

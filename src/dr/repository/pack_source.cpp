@@ -13,10 +13,13 @@ namespace {
 
 // Derived keys of so many packs are kept.
 constexpr std::size_t kCiphers = 1024;
+constexpr std::size_t kLostFrames = 8192;
 
 Error missing(const BlobId& id) {
     return Error{ErrorCode::Damaged, "blob " + id.short_hex() + " is missing: no pack that counts holds it"};
 }
+
+std::uint64_t frame_key(const BlobPlace& place) { return std::uint64_t{place.pack} << 32U | place.frame_offset; }
 
 bool is_frame_of_blobs(FrameType type) { return type == FrameType::Blob || type == FrameType::Solid; }
 
@@ -31,7 +34,8 @@ PackSource::PackSource(World world, std::span<const PackId> runs, PackSourceOpti
       tools_(std::make_shared<FrameTools>(options.idle_buffers)),
       index_(world_.objects, world_.keys, *tools_, options.index),
       ciphers_(kCiphers),
-      frames_(options.frame_budget) {
+      frames_(options.frame_budget),
+      lost_frames_(kLostFrames) {
     index_.add_runs(runs);
 }
 
@@ -58,10 +62,18 @@ PackId PackSource::pack_id(std::uint32_t pack) const { return name_of(pack).id; 
 
 // --- where blobs lie
 
+BlobPlace PackSource::place_of(const IndexRow& row) {
+    return {row.pack, row.frame_offset, row.frame_length, row.ordinal};
+}
+
+BlobPlace PackSource::place_of(const IndexedBlob& found) {
+    return {number_of(found.pack), found.row.frame_offset, found.row.frame_length, found.row.ordinal};
+}
+
 std::optional<BlobPlace> PackSource::find_in_index(const BlobId& id, const BlobIndex::IsLive& counts) {
     const std::optional<IndexedBlob> found = index_.find(id, counts);
     if (!found) return std::nullopt;
-    return BlobPlace{number_of(found->pack), found->row.frame_offset, found->row.frame_length, found->row.ordinal};
+    return place_of(*found);
 }
 
 Result<BlobPlace> PackSource::locate(const BlobId& id) {
@@ -78,10 +90,7 @@ Result<BlobPlace> PackSource::locate(const BlobId& id) {
 
 // A copy outside the packs that turned out damaged, as far as the index knows one.
 std::optional<BlobPlace> PackSource::find_undamaged(const BlobId& id) {
-    const std::shared_ptr<const std::vector<PackId>> damaged = [this] {
-        const std::lock_guard lock{damage_mutex_};
-        return damage_met_;
-    }();
+    const DamageMet damaged = damage();
     for (const BlobIndex::IsLive& counts : {world_.is_live, world_.is_there}) {
         if (!counts) continue;
         const auto good = [&](const PackId& pack) {
@@ -92,18 +101,44 @@ std::optional<BlobPlace> PackSource::find_undamaged(const BlobId& id) {
     return std::nullopt;
 }
 
-std::vector<PackId> PackSource::damage_met() const {
-    const std::lock_guard lock{damage_mutex_};
-    return damage_met_ ? *damage_met_ : std::vector<PackId>{};
+// All that is known of, the likeliest to be good first. An index that is whole names them all; where a part of it
+// cannot be read, the packs themselves are asked.
+Result<std::vector<BlobPlace>> PackSource::copies_of(const BlobId& id) {
+    std::vector<BlobPlace> places;
+    for (const IndexedBlob& found : index_.find_all(id, world_.is_there ? world_.is_there : world_.is_live))
+        places.push_back(place_of(found));
+    if (index_.had_damage()) {
+        const std::lock_guard lock{scan_mutex_};
+        list_packs();
+        for (Scan* const part : {&uncovered_, &covered_}) {
+            DR_TRY(scan(*part));
+            for (const IndexRow& row : rows_in(*part, id)) places.push_back(place_of(row));
+        }
+    }
+    std::ranges::sort(places);
+    const auto same = std::ranges::unique(places);
+    places.erase(same.begin(), same.end());
+    const DamageMet damaged = damage();
+    std::ranges::stable_sort(places, {}, [&](const BlobPlace& place) {
+        const PackId pack = pack_id(place.pack);
+        return std::pair{std::ranges::binary_search(*damaged, pack), !world_.is_live(pack)};
+    });
+    return places;
 }
+
+PackSource::DamageMet PackSource::damage() const {
+    const std::lock_guard lock{damage_mutex_};
+    return damage_met_;
+}
+
+std::vector<PackId> PackSource::damage_met() const { return *damage(); }
 
 void PackSource::remember_damage(std::uint32_t pack) {
     const PackId id = pack_id(pack);
     const std::lock_guard lock{damage_mutex_};
-    std::vector<PackId> met = damage_met_ ? *damage_met_ : std::vector<PackId>{};
-    const auto at = std::ranges::lower_bound(met, id);
-    if (at != met.end() && *at == id) return;
-    met.insert(at, id);
+    if (std::ranges::binary_search(*damage_met_, id)) return;
+    std::vector<PackId> met = *damage_met_;
+    met.insert(std::ranges::lower_bound(met, id), id);
     damage_met_ = std::make_shared<const std::vector<PackId>>(std::move(met));
     any_damage_ = true;
 }
@@ -126,7 +161,7 @@ Result<std::optional<BlobPlace>> PackSource::find_in_packs(const BlobId& id) {
             const auto live =
                 std::ranges::find_if(rows, [&](const IndexRow& row) { return world_.is_live(pack_id(row.pack)); });
             const IndexRow& row = live != rows.end() ? *live : rows.front();
-            return std::optional{BlobPlace{row.pack, row.frame_offset, row.frame_length, row.ordinal}};
+            return std::optional{place_of(row)};
         }
         if (!scanned.ok() && !failure) failure = scanned.error();
     }
@@ -195,9 +230,15 @@ Result<std::shared_ptr<const FrameCipher>> PackSource::cipher_of(std::uint32_t p
 }
 
 Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame(const BlobPlace& place) {
+    if (any_damage_) {
+        if (const auto lost = lost_frames_.find(frame_key(place))) return *lost;
+    }
     Result<std::shared_ptr<const OpenFrame>> frame = open_frame_at(place);
-    if (!frame.ok() && means_damage(frame.error())) remember_damage(place.pack);
-    return frame;
+    if (frame.ok() || !means_damage(frame.error())) return frame;
+    const auto damage = std::make_shared<const Error>(std::move(frame).error().as(ErrorCode::Damaged));
+    lost_frames_.put(frame_key(place), damage, 1);
+    remember_damage(place.pack);
+    return *damage;
 }
 
 Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame_at(const BlobPlace& place) {
@@ -217,21 +258,29 @@ Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame_at(const BlobPla
     return std::shared_ptr<const OpenFrame>{new OpenFrame{std::move(frame.memory), std::move(blobs)}, give_back};
 }
 
-// Ends where locate() has no other place to offer: every pack that fails is remembered.
 Result<Bytes> PackSource::read(BlobType type, const BlobId& id) {
-    BlobPlace place = DR_TRY(locate(id));
-    while (true) {
-        Result<Bytes> blob = read_at(place, type, id);
-        if (blob.ok() || !means_damage(blob.error())) return blob;
-        remember_damage(place.pack);
-        const BlobPlace other = DR_TRY(locate(id));
-        if (other.pack == place.pack) return blob;
-        place = other;
+    const BlobPlace first = DR_TRY(locate(id));
+    Result<Bytes> blob = read_at(first, type, id);
+    if (blob.ok() || blob.error().code() != ErrorCode::Damaged) return blob;
+    for (const BlobPlace& place : DR_TRY(copies_of(id))) {
+        if (place == first) continue;
+        Result<Bytes> other = read_at(place, type, id);
+        if (other.ok()) return other;
+        // As long as one copy cannot be read right now, nobody knows that the blob is lost.
+        if (other.error().code() != ErrorCode::Damaged) blob = std::move(other);
     }
+    return blob;
 }
 
+// A frame that opens may still hold something else than the index or the blob's name says.
 Result<Bytes> PackSource::read_at(const BlobPlace& place, BlobType type, const BlobId& id) {
-    const std::uint64_t key = std::uint64_t{place.pack} << 32U | place.frame_offset;
+    Result<Bytes> blob = blob_at(place, type, id);
+    if (!blob.ok() && blob.error().code() == ErrorCode::Damaged) remember_damage(place.pack);
+    return blob;
+}
+
+Result<Bytes> PackSource::blob_at(const BlobPlace& place, BlobType type, const BlobId& id) {
+    const std::uint64_t key = frame_key(place);
     std::shared_ptr<const OpenFrame> frame = frames_.find(key);
     if (frame == nullptr) {
         frame = DR_TRY(open_frame(place));

@@ -1,7 +1,7 @@
 #pragma once
 // PackSource: a BlobSource that reads packs, led by the index runs; where those do not know a blob, by the directories
-// of the packs themselves. So a repository without any index can be read, only slower. A blob that lies in two packs is
-// read from the second one where the first turns out damaged.
+// of the packs themselves. So a repository without any index can be read, only slower. A blob that lies in several
+// packs is lost only if no copy of it checks: packs in which damage was met are asked last, and still asked.
 
 #include <atomic>
 #include <cstdint>
@@ -65,10 +65,18 @@ private:
         std::vector<IndexRow> rows;   // sorted; `pack` is a number of this source
     };
 
+    using DamageMet = std::shared_ptr<const std::vector<PackId>>;
+
+    // What a row says, with the pack by its number here.
+    BlobPlace place_of(const IndexedBlob& row);
+    static BlobPlace place_of(const IndexRow& row);
     std::optional<BlobPlace> find_in_index(const BlobId& id, const BlobIndex::IsLive& counts);
     std::optional<BlobPlace> find_undamaged(const BlobId& id);
+    Result<std::vector<BlobPlace>> copies_of(const BlobId& id);
     Result<std::shared_ptr<const OpenFrame>> open_frame_at(const BlobPlace& place);
     Result<Bytes> read_at(const BlobPlace& place, BlobType type, const BlobId& id);
+    Result<Bytes> blob_at(const BlobPlace& place, BlobType type, const BlobId& id);
+    DamageMet damage() const;
     void remember_damage(std::uint32_t pack);
     std::uint32_t number_of(const PackName& pack);
     PackName name_of(std::uint32_t pack) const;
@@ -83,14 +91,15 @@ private:
     BlobIndex index_;
     FrameCache<FrameCipher> ciphers_;
     FrameCache<OpenFrame> frames_;
+    FrameCache<Error> lost_frames_;  // why: each of its blobs would ask again, and a disk tries a bad sector for long
 
     mutable std::shared_mutex names_mutex_;
     std::vector<PackName> names_;
     std::unordered_map<PackId, std::uint32_t> numbers_;
 
     mutable std::mutex damage_mutex_;
-    std::shared_ptr<const std::vector<PackId>> damage_met_;  // sorted; another one each time it grows
-    std::atomic<bool> any_damage_{false};                    // mostly there is none, and then nothing is locked
+    DamageMet damage_met_ = std::make_shared<const std::vector<PackId>>();  // sorted; another one each time it grows
+    std::atomic<bool> any_damage_{false};  // mostly there is none, and then nothing is locked
 
     std::mutex scan_mutex_;
     Scan uncovered_;  // packs that no run names

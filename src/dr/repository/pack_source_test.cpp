@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <thread>
 
 #include "dr/repository/index_merge.h"
@@ -189,10 +190,12 @@ TEST(PackSource, AReadThatFailsForTheMomentIsNoDamage) {
     Stored stored;
     stored.runs.clear();
     PackSource source = stored.source();
-    stored.repository.store.read_error = Error{ErrorCode::Io, "the cable is loose"};
+    stored.repository.store.before_read = [](auto...) -> Result<void> {
+        return Error{ErrorCode::Io, "the cable is loose"};
+    };
     EXPECT_EQ(source.locate(stored.blobs[1].id).error().code(), ErrorCode::Io);
     EXPECT_EQ(source.locate(stored.blobs[1].id).error().code(), ErrorCode::Io);
-    stored.repository.store.read_error.reset();
+    stored.repository.store.before_read = nullptr;
     stored.expect_all_there(source);
     EXPECT_EQ(stored.asked_for_packs, 1) << "the packs are listed once";
 }
@@ -217,7 +220,75 @@ TEST(PackSource, SaysWhichPackIsGone) {
     Stored stored;
     PackSource source = stored.source();
     for (const PackName& pack : stored.repository.stored_packs()) stored.repository.store.remove(pack.object()).value();
-    EXPECT_EQ(source.read(stored.blobs[1].type, stored.blobs[1].id).error().code(), ErrorCode::NotFound);
+    // What the log names and is not there is damage.
+    const Error gone = source.read(stored.blobs[1].type, stored.blobs[1].id).error();
+    EXPECT_EQ(gone.code(), ErrorCode::Damaged);
+    EXPECT_NE(gone.one_line().find("reading pack 'packs/"), std::string::npos) << gone.one_line();
+}
+
+// A restore goes on after damage, and stops where the target's disk says EIO.
+TEST(PackSource, ABadSectorIsDamageAndItsErrnoEndsHere) {
+    Stored stored;
+    for (const auto& [number, code] :
+         {std::pair{EIO, ErrorCode::Damaged}, {EMFILE, ErrorCode::Io}, {EACCES, ErrorCode::Io}}) {
+        PackSource source = stored.source();
+        const BlobPlace place = source.locate(stored.blobs[0].id).value();
+        stored.repository.store.before_read = [number = number](auto...) -> Result<void> {
+            return Error::from_errno(number, "cannot read");
+        };
+        for (const Error& error :
+             {source.open_frame(place).error(), source.read(stored.blobs[0].type, stored.blobs[0].id).error()}) {
+            EXPECT_EQ(error.code(), code) << error.one_line();
+            EXPECT_EQ(error.system_errno(), code == ErrorCode::Damaged ? 0 : number);
+        }
+        EXPECT_EQ(source.damage_met().size(), code == ErrorCode::Damaged ? 1U : 0U);
+        stored.repository.store.before_read = nullptr;
+    }
+}
+
+// A disk tries for many seconds to read a bad sector, and a frame may hold thousands of blobs.
+TEST(PackSource, AFrameThatIsLostIsAskedForOnce) {
+    Stored stored;
+    PackSource source = stored.source();
+    const BlobPlace place = source.locate(stored.blobs[1].id).value();
+    int bad_reads = 0;
+    stored.repository.store.before_read = [&](std::string_view name, std::uint64_t offset, auto) -> Result<void> {
+        if (!name.starts_with("packs/") || offset != place.frame_offset) return {};
+        ++bad_reads;
+        return Error::from_errno(EIO, "cannot read");
+    };
+    std::size_t lost = 0;
+    for (const TestBlob& blob : stored.blobs) lost += source.read(blob.type, blob.id).ok() ? 0 : 1;
+    EXPECT_GT(lost, 1U);
+    EXPECT_LE(bad_reads, 2) << "one in each pack that has a frame there";
+}
+
+// Nobody knows that a blob is lost while one of its copies cannot be read for the moment.
+TEST(PackSource, ACopyThatCannotBeReadForTheMomentIsNotLost) {
+    TestRepository repository;
+    const TestBlob blob = repository.blob(noise(3000, 1));
+    std::vector<PackId> runs;
+    for (std::uint64_t session = 7; session < 9; ++session) {
+        SessionKeys keys{repository.keys, session, repository.host, repository.random, repository.clock};
+        PackSink sink{{.objects = repository.store, .pool = repository.pool, .keys = keys}};
+        add(sink, blob).value();
+        const SinkResult result = sink.finish().value();
+        runs.insert(runs.end(), result.runs.begin(), result.runs.end());
+    }
+    PackSource source{{.objects = repository.store,
+                       .keys = repository.keys,
+                       .is_live = [](const PackId&) { return true; },
+                       .live_packs = [] { return std::vector<PackName>{}; }},
+                      runs};
+    const PackId first = source.pack_id(source.locate(blob.id).value().pack);
+    repository.store.before_read = [&](std::string_view name, auto, auto) -> Result<void> {
+        if (!name.starts_with("packs/")) return {};
+        return Error::from_errno(pack_id_in_name(name).value() == first ? EIO : EMFILE, "cannot read");
+    };
+    EXPECT_EQ(source.read(blob.type, blob.id).error().code(), ErrorCode::Io);
+    EXPECT_EQ(source.damage_met(), std::vector<PackId>{first});
+    repository.store.before_read = nullptr;
+    EXPECT_TRUE(source.read(blob.type, blob.id).ok());
 }
 
 TEST(PackSource, APlaceThatIsNoFrameIsDamaged) {

@@ -54,7 +54,7 @@ public:
     Result<void> get_range(std::string_view name, std::uint64_t offset, MutableByteSpan into) override {
         const std::lock_guard lock{mutex_};
         ++reads;
-        if (read_error) return *read_error;
+        if (before_read) DR_TRY(before_read(name, offset, into.size()));
         const auto at = objects_.find(name);
         if (at == objects_.end()) return Error{ErrorCode::NotFound, "no such object"};
         if (offset > at->second.size() || at->second.size() - offset < into.size()) {
@@ -90,7 +90,7 @@ public:
 
     std::function<Result<void>(std::string_view)> before_put;
     std::optional<Error> sync_error;
-    std::optional<Error> read_error;
+    std::function<Result<void>(std::string_view name, std::uint64_t offset, std::size_t size)> before_read;
     std::vector<std::string> synced_directories;
     int syncs = 0;
     int reads = 0;

@@ -6,6 +6,7 @@
 namespace dr {
 namespace {
 
+// An errno is the target's: what the repository has lost is Damaged, without one, and costs what needed it.
 bool concerns_everything(const Error& error) {
     if (error.code() == ErrorCode::NoSpace || error.code() == ErrorCode::Cancelled ||
         error.code() == ErrorCode::Unavailable)

@@ -219,14 +219,11 @@ void WindowRunner::write_whole_piece(Window& window, const Window::Piece& piece,
     }
 }
 
-// Writers that did not see each other store a blob twice: where one copy is damaged, the other is as good.
+// Every copy that checks is as good as this one, which does not: the source looks for it.
 void WindowRunner::read_elsewhere(Window& window, Window::Piece& piece, const Error& error) {
-    if (parts_.state.stopped() || !means_damage(error)) return fail_piece(window, piece, error);
-    // Mostly there is no other, and the damaged frame is not read again for each of its blobs.
-    const Result<BlobPlace> other = parts_.source.locate(piece.id);
-    if (!other.ok() || other.value().pack == piece.place.pack) return fail_piece(window, piece, error);
+    if (parts_.state.stopped() || error.code() != ErrorCode::Damaged) return fail_piece(window, piece, error);
     const Result<Bytes> blob = parts_.source.read(BlobType::Data, piece.id);
-    if (!blob.ok()) return fail_piece(window, piece, means_damage(blob.error()) ? error : blob.error());
+    if (!blob.ok()) return fail_piece(window, piece, blob.error().code() == ErrorCode::Damaged ? error : blob.error());
     if (blob.value().size() != piece.length) return fail_piece(window, piece, error);
     parts_.state.read(blob.value().size());
     write_whole_piece(window, piece, blob.value());
