@@ -25,8 +25,9 @@ bool is_frame_of_blobs(FrameType type) { return type == FrameType::Blob || type 
 
 }  // namespace
 
+// A sector that cannot be read is lost like one that reads wrong.
 bool means_damage(const Error& error) {
-    return error.code() == ErrorCode::Damaged || error.code() == ErrorCode::NotFound;
+    return error.code() == ErrorCode::Damaged || error.code() == ErrorCode::NotFound || error.system_errno() == EIO;
 }
 
 PackSource::PackSource(World world, std::span<const PackId> runs, PackSourceOptions options)
