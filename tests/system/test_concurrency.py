@@ -120,8 +120,7 @@ class Concurrency(unittest.TestCase):
 
         def verify():
             while self.writing:
-                # 10: the snapshot was removed before anything was read
-                self.run_beside("verify", "--snapshot-id", "latest", "--all", "--json", env=env, allowed=(0, 10))
+                self.run_beside("verify", "--snapshot-id", "latest", "--all", "--json", env=env)
 
         verifiers = [threading.Thread(target=verify) for _ in range(2)]
         for thread in verifiers:

@@ -44,8 +44,6 @@ public:
     // would prove nothing.
     virtual Result<void> sync() = 0;
     // Fills `into` from `offset`; returns how many bytes there were, less than asked for only at the end of the file.
-    // Damaged where the medium does not give them back (EIO): a sector that cannot be read is lost like one that reads
-    // wrong.
     virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteSpan into) = 0;
     virtual Result<std::uint64_t> size() = 0;
 };

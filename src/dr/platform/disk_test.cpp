@@ -255,15 +255,5 @@ TEST(SimDisk, AnOperationFailsWhereItWasTold) {
     EXPECT_TRUE(disk.power_was_cut());
 }
 
-// The one place of a Linux system where reading fails with EIO without a broken disk: memory that is not there.
-TEST(PosixDisk, WhatTheMediumDoesNotGiveBackIsDamage) {
-    const auto disk = PosixDisk::open_root("/proc/self").value();
-    const auto file = disk->open("mem").value();
-    Bytes bytes(16);
-    const Error error = file->read_at(0, bytes).error();
-    EXPECT_EQ(error.code(), ErrorCode::Damaged);
-    EXPECT_NE(error.what().find("Input/output error"), std::string::npos) << error.what();
-}
-
 }  // namespace
 }  // namespace dr

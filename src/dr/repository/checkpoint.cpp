@@ -165,6 +165,15 @@ Result<Bytes> read_section(ObjectStore& store, const std::vector<Page>& pages) {
     return items;
 }
 
+// Left from an end of the log that was lost: nobody would believe it, and it would keep the right one out.
+bool is_of_another_history(ObjectStore& store, const std::string& name, const Root& root) {
+    const Result<Bytes> bytes = store.get(name, kMaxRoot);
+    if (!bytes.ok()) return bytes.error().code() == ErrorCode::Damaged;
+    Signature signature{};
+    const Result<Root> there = decode_root(bytes.value(), signature);
+    return !there.ok() || there.value().head != root.head || there.value().repository != root.repository;
+}
+
 }  // namespace
 
 std::string checkpoint_name(std::uint64_t seq) {
@@ -176,7 +185,8 @@ std::optional<std::uint64_t> checkpoint_in_name(std::string_view object_name) {
     std::uint64_t seq = 0;
     const std::string_view digits = object_name.substr(object_name.rfind('/') + 1);
     if (std::from_chars(digits.data(), digits.data() + digits.size(), seq).ec != std::errc{}) return std::nullopt;
-    if (checkpoint_name(seq) != object_name || (seq + 1) % kCheckpointEvery != 0) return std::nullopt;
+    const bool possible = seq < UINT64_MAX && (seq + 1) % kCheckpointEvery == 0;
+    if (!possible || checkpoint_name(seq) != object_name) return std::nullopt;
     return seq;
 }
 
@@ -188,7 +198,9 @@ Result<void> write_checkpoint(ObjectStore& store, const State& state, const Sign
                                 [&](ByteSpan item) { cutter.add(item); });
         root.pages[section - 1U] = DR_TRY(cutter.finish());
     }
-    return store.put_new(checkpoint_name(state.head().seq), encode_root(root, key), Durability::Now);
+    const std::string name = checkpoint_name(state.head().seq);
+    if (is_of_another_history(store, name, root)) DR_TRY(store.remove(name));
+    return store.put_new(name, encode_root(root, key), Durability::Now);
 }
 
 Result<Checkpoint> read_checkpoint(ObjectStore& store, std::uint64_t seq, const RepositoryId& repository,

@@ -1,6 +1,7 @@
 #include "dr/repository/log.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -70,16 +71,20 @@ Result<void> Log::load() {
     const State genesis = state_;
     std::vector<PublicKey> trusted = options_.trusted_actors;
     trusted.push_back(state_.first_admin());
+    std::vector<std::uint64_t> checkpoints =
+        options_.use_checkpoints ? likely_checkpoints() : std::vector<std::uint64_t>{};
+    bool listed = !options_.use_checkpoints;
     while (true) {
-        std::optional<PublicKey> signer;
-        if (options_.use_checkpoints) signer = DR_TRY(load_checkpoint(trusted));
+        const std::optional<PublicKey> signer = DR_TRY(load_checkpoint(checkpoints, trusted));
         // What was read may have been written a moment ago by somebody who did not get to sync it.
         unsettled_ = true;
         const Result<void> replayed = replay_all(kReachAtOpening);
         const bool believed = !signer || state_.roles_of(*signer) != 0;
-        if (believed && !(hole_ && DR_TRY(is_checkpoint_beyond()))) return replayed;
+        if (believed && (!hole_ || listed)) return replayed;
         // The log says later on that its signer is no longer to be believed: without him, then.
         if (!believed) std::erase(trusted, *signer);
+        if (believed) checkpoints = DR_TRY(listed_checkpoints());
+        listed = listed || believed;
         state_ = genesis;
         opened_from_.reset();
     }
@@ -128,40 +133,55 @@ Result<std::uint64_t> Log::find_head() const {
     return there;
 }
 
-// A missing record deceives find_head(). Whether a checkpoint tells of a later one; it is started from then.
-Result<bool> Log::is_checkpoint_beyond() {
-    if (!options_.use_checkpoints) return false;
-    std::uint64_t newest = 0;
-    for (const ObjectInfo& object : DR_TRY(store_->list("checkpoints"))) {
-        if (const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name)) newest = std::max(newest, *seq);
+// Numbers whose checkpoints may be there, newest first: of the log as find_head() saw it.
+std::vector<std::uint64_t> Log::likely_checkpoints() const {
+    std::vector<std::uint64_t> numbers;
+    for (std::uint64_t groups = (seen_ + 1) / kCheckpointEvery; groups > 0; --groups) {
+        if (numbers.size() == kCheckpointsTried) break;
+        numbers.push_back(groups * kCheckpointEvery - 1);
     }
-    if (newest <= seen_) return false;
-    seen_ = newest;
-    return true;
+    return numbers;
 }
 
-// Starts from the newest checkpoint that can be believed and tells who signed it; nothing where there is none.
-Result<std::optional<PublicKey>> Log::load_checkpoint(const std::vector<PublicKey>& trusted) {
-    const std::uint64_t groups = (seen_ + 1) / kCheckpointEvery;
-    for (std::uint64_t group = groups; group > 0 && groups - group < kCheckpointsTried; --group) {
-        const std::uint64_t seq = group * kCheckpointEvery - 1;
+// A missing record deceives find_head(); checkpoints beyond it may be there all the same. Newest first.
+Result<std::vector<std::uint64_t>> Log::listed_checkpoints() const {
+    std::vector<std::uint64_t> numbers;
+    for (const ObjectInfo& object : DR_TRY(store_->list("checkpoints"))) {
+        if (const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name)) numbers.push_back(*seq);
+    }
+    std::ranges::sort(numbers, std::greater{});
+    if (numbers.size() > kCheckpointsTried) numbers.resize(kCheckpointsTried);
+    return numbers;
+}
+
+// Starts from the first that can be believed and tells who signed it; nothing where none can.
+Result<std::optional<PublicKey>> Log::load_checkpoint(std::span<const std::uint64_t> numbers,
+                                                      const std::vector<PublicKey>& trusted) {
+    for (const std::uint64_t seq : numbers) {
         // A checkpoint is only a cache: whatever is wrong with it, there is an older one, and at last the log itself.
         Result<Checkpoint> checkpoint = read_checkpoint(*store_, seq, repository(), trusted);
         if (!checkpoint.ok() || !DR_TRY(is_in_log(checkpoint.value().state.head()))) continue;
         state_ = std::move(checkpoint.value().state);
         opened_from_ = seq;
+        seen_ = std::max(seen_, seq);
         return std::optional{checkpoint.value().actor};
     }
     return std::optional<PublicKey>{};
 }
 
-// Whether the record at that number is the one named, as far as it is still there.
+// Whether the log has this record, or goes on from it where the record itself is lost. Where neither can be read the
+// checkpoint may be left from an end of the log that was lost, and what was written there since would be hidden.
 Result<bool> Log::is_in_log(const Head& head) const {
     const Result<Bytes> body = body_at(head.seq, [&](ByteSpan found) { return record_hash(found) == head.hash; });
     if (body.ok()) return record_hash(body.value()) == head.hash;
-    if (body.error().code() == ErrorCode::NotFound) return true;
-    if (body.error().code() == ErrorCode::Damaged) return false;
-    return body.error();
+    if (!means_damage(body.error())) return body.error();
+    const auto follows = [&](ByteSpan found) {
+        const Result<LogRecord> record = decode_record(found);
+        return record.ok() && record.value().seq == head.seq + 1 && record.value().prev == head.hash;
+    };
+    const Result<Bytes> next = body_at(head.seq + 1, follows);
+    if (!next.ok() && !means_damage(next.error())) return next.error();
+    return next.ok() && follows(next.value());
 }
 
 // --- replaying
@@ -190,7 +210,7 @@ Result<void> Log::replay_all(std::uint64_t reach) {
 Result<Log::End> Log::what_ends(std::uint64_t seq, std::uint64_t reach) {
     const Result<Bytes> archived = file_in_archive(*store_, seq);
     const bool none = !archived.ok() && archived.error().code() == ErrorCode::NotFound;
-    if (!archived.ok() && !none && archived.error().code() != ErrorCode::Damaged) return archived.error();
+    if (!archived.ok() && !means_damage(archived.error())) return archived.error();
     if (archived.ok()) {
         const Result<ByteSpan> body = body_in_file(archived.value());
         if (body.ok() && DR_TRY(replay_body(body.value()))) return End::Unsure;
@@ -206,7 +226,7 @@ Result<bool> Log::replay_next() {
     const std::uint64_t seq = state_.next_seq();
     Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
     if (!file.ok() && file.error().code() == ErrorCode::NotFound) return false;
-    if (!file.ok() && file.error().code() != ErrorCode::Damaged) return std::move(file).error();
+    if (!file.ok() && !means_damage(file.error())) return std::move(file).error();
 
     unsettled_ = true;
     const Result<ByteSpan> body = file.ok() ? body_in_file(file.value()) : Result<ByteSpan>{file.error()};
@@ -216,6 +236,8 @@ Result<bool> Log::replay_next() {
         const Result<ByteSpan> found = body_in_file(archived.value());
         if (found.ok() && DR_TRY(replay_body(found.value()))) return true;
     }
+    // Others may be able to read it: nobody can say here what lies there.
+    if (!file.ok() && file.error().code() != ErrorCode::Damaged) return damaged_at(seq, file.error().what());
     // What is larger than any record is not read; its hash is then that of nothing.
     apply_junk(state_, seq, file.ok() ? sha256(file.value()) : Sha256{});
     return true;
@@ -397,8 +419,7 @@ Result<Bytes> Log::body_at(std::uint64_t seq, const Wanted& is_wanted) const {
     Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
     Result<Bytes> body = file.ok() ? body_of(file.value()) : std::move(file);
     if (body.ok() && is_wanted(body.value())) return body;
-    if (!body.ok() && body.error().code() != ErrorCode::Damaged && body.error().code() != ErrorCode::NotFound)
-        return body;
+    if (!body.ok() && !means_damage(body.error())) return body;
     const Result<Bytes> archived = file_in_archive(*store_, seq);
     if (!archived.ok()) return body;
     Result<Bytes> from_archive = body_of(archived.value());
@@ -441,8 +462,7 @@ Result<bool> Log::continues(const Head& earlier) const {
 Result<Commit> Log::commit_of(const Snapshot& snapshot) const {
     const Result<Bytes> body =
         body_at(snapshot.record, [&](ByteSpan found) { return record_hash(found) == snapshot.record_hash; });
-    if (!body.ok() && body.error().code() == ErrorCode::NotFound)
-        return damaged_at(snapshot.record, "it was there when a checkpoint was made, and is missing now");
+    if (!body.ok() && means_damage(body.error())) return damaged_at(snapshot.record, body.error().what());
     if (!body.ok()) return body.error();
     if (record_hash(body.value()) != snapshot.record_hash)
         return damaged_at(snapshot.record, "it is not the one that was replayed");

@@ -90,8 +90,10 @@ private:
 
     Result<void> load();
     Result<void> load_genesis();
-    Result<bool> is_checkpoint_beyond();
-    Result<std::optional<PublicKey>> load_checkpoint(const std::vector<PublicKey>& trusted);
+    std::vector<std::uint64_t> likely_checkpoints() const;
+    Result<std::vector<std::uint64_t>> listed_checkpoints() const;
+    Result<std::optional<PublicKey>> load_checkpoint(std::span<const std::uint64_t> numbers,
+                                                     const std::vector<PublicKey>& trusted);
     Result<bool> is_in_log(const Head& head) const;
     Result<bool> exists(std::uint64_t seq) const;
     Result<bool> is_beyond(std::uint64_t seq, std::uint64_t reach) const;

@@ -4,10 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "dr/repository/checkpoint.h"
 #include "dr/repository/log_archive.h"
 #include "dr/repository/log_testing.h"
 #include "dr/repository/pack_format.h"
+#include "dr/repository/testing/store_in_front.h"
 
 namespace dr {
 namespace {
@@ -72,22 +75,61 @@ TEST(LogDamage, ARottenRecordBehindACheckpointIsNoFork) {
     EXPECT_TRUE(later.continues({50, log.hash_of(50).value()}).value());
 }
 
-// Wherever it is: the number that finds the end of the log may be the very one that is gone.
-TEST(LogDamage, AMissingRecordBehindACheckpointIsDamageOnlyToWhoNeedsIt) {
-    World world;
-    Log log = world.create();
-    while (log.state().head().seq < 200) append_pair(log, key(1), world.clock);
-    for (const std::uint64_t lost : {1U, 30U, 64U, 100U, 128U, 190U}) {
-        SCOPED_TRACE("record " + std::to_string(lost) + " is lost");
-        const Bytes file = world.store->get(record_name(lost), kMaxRecordFile).value();
-        world.store->remove(record_name(lost)).value();
-        const Log later = world.open();
-        EXPECT_EQ(later.state(), log.state());
-        const std::uint64_t before = lost - 1;
-        EXPECT_EQ(later.continues({before, log.hash_of(before).value()}).error().code(), ErrorCode::Damaged);
-        EXPECT_TRUE(later.continues({191, log.hash_of(191).value()}).value());
-        world.store->put_new(record_name(lost), file, Durability::Now).value();
+// Wherever it is: the number that finds the end of the log, or that a checkpoint is of, may be the very one.
+class LogBehindACheckpoint : public testing::Test, protected World {
+protected:
+    void SetUp() override {
+        log.emplace(create());
+        while (log->state().head().seq < 200) append_pair(*log, key(1), clock);
     }
+    std::optional<Log> log;
+};
+
+TEST_F(LogBehindACheckpoint, AMissingRecordIsDamageOnlyToWhoNeedsIt) {
+    for (const std::uint64_t lost : {1U, 30U, 64U, 100U, 127U, 128U, 190U, 191U}) {
+        SCOPED_TRACE("record " + std::to_string(lost) + " is lost");
+        const Bytes file = store->get(record_name(lost), kMaxRecordFile).value();
+        store->remove(record_name(lost)).value();
+        const Log later = open();
+        EXPECT_EQ(later.state(), log->state());
+        const std::uint64_t before = lost - 1;
+        EXPECT_EQ(later.continues({before, log->hash_of(before).value()}).error().code(), ErrorCode::Damaged);
+        EXPECT_TRUE(later.continues({192, log->hash_of(192).value()}).value());
+        store->put_new(record_name(lost), file, Durability::Now).value();
+    }
+}
+
+TEST_F(LogBehindACheckpoint, ARottenRecordIsDamageOnlyToWhoNeedsIt) {
+    for (const std::uint64_t lost : {1U, 64U, 128U, 191U}) {
+        damage(record_name(lost), true);
+        EXPECT_EQ(open().state(), log->state()) << lost;
+    }
+}
+
+// A checkpoint of an end of the log that was lost: what was written in its place since must not be hidden.
+TEST_F(LogBehindACheckpoint, OneLeftFromALostEndIsNotBelieved) {
+    for (std::uint64_t seq = log->state().head().seq; seq >= 100; --seq) store->remove(record_name(seq)).value();
+    Log another = open();
+    ASSERT_EQ(another.state().head().seq, 99U);
+    ASSERT_TRUE(another.append(key(1), clock, Open{}).ok());
+    store->remove(record_name(64)).value();
+    ASSERT_TRUE(store->size(checkpoint_name(191)).ok());
+    EXPECT_EQ(Log::open(*store).error().code(), ErrorCode::Damaged);
+}
+
+TEST_F(LogBehindACheckpoint, OneLeftFromALostEndIsReplacedWhenItsNumberComes) {
+    for (std::uint64_t seq = log->state().head().seq; seq >= 100; --seq) store->remove(record_name(seq)).value();
+    Log another = open();
+    while (another.state().head().seq < 130) append_pair(another, key(1), clock);
+    EXPECT_EQ(open().state(), another.state());
+    EXPECT_EQ(open().opened_from(), 127U);
+}
+
+TEST_F(LogBehindACheckpoint, NamesThatAreNoCheckpointsChangeNothing) {
+    store->remove(record_name(64)).value();
+    for (const std::uint64_t number : {255ULL, 64ULL * 100 - 1, 18446744073709551615ULL})
+        store->put_new(checkpoint_name(number), as_bytes("x"), Durability::Now).value();
+    EXPECT_EQ(open().state(), log->state());
 }
 
 TEST(LogDamage, ACommitThatIsGoneBehindACheckpointIsDamage) {
@@ -99,6 +141,42 @@ TEST(LogDamage, ACommitThatIsGoneBehindACheckpointIsDamage) {
     world.store->remove(record_name(2)).value();
     const Log later = world.open();
     EXPECT_EQ(later.commit_of(*later.state().find_snapshot("latest").value()).error().code(), ErrorCode::Damaged);
+}
+
+// A disk that does not give back a record.
+class BadSector final : public testing_support::StoreInFront {
+public:
+    using StoreInFront::StoreInFront;
+    Result<Bytes> get(std::string_view name, std::size_t limit) override {
+        if (name == bad) return Error::from_errno(EIO, "cannot read '" + std::string{name} + "'");
+        return StoreInFront::get(name, limit);
+    }
+    std::string bad;
+};
+
+TEST_F(LogBehindACheckpoint, AnUnreadableRecordCostsNothing) {
+    BadSector bad_disk{*store};
+    for (const std::uint64_t number : {30U, 127U, 128U, 191U}) {
+        bad_disk.bad = record_name(number);
+        EXPECT_EQ(Log::open(bad_disk).value().state(), log->state()) << number;
+    }
+}
+
+// Nobody can say what lies there: it is no junk that an admin could name.
+TEST(LogDamage, AnUnreadableRecordAtTheEndIsDamageAndNoJunk) {
+    World world;
+    Log log = world.create();
+    append_pair(log, key(1), world.clock);
+    BadSector disk{*world.store};
+    disk.bad = record_name(2);
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    for (const LogOptions& options : {LogOptions{}, salvage}) {
+        const Result<Log> opened = Log::open(disk, options);
+        ASSERT_FALSE(opened.ok());
+        EXPECT_EQ(opened.error().code(), ErrorCode::Damaged);
+        EXPECT_NE(opened.error().what().find("Input/output error"), std::string::npos) << opened.error().what();
+    }
 }
 
 // A session's record is durable before its first pack.

@@ -232,14 +232,15 @@ Result<std::shared_ptr<const FrameCipher>> PackSource::cipher_of(std::uint32_t p
 
 Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame(const BlobPlace& place) {
     if (any_damage_) {
-        if (const auto lost = lost_frames_.find(frame_key(place))) return *lost;
+        const std::shared_ptr<const LostFrame> lost = lost_frames_.find(frame_key(place));
+        if (lost && lost->length == place.frame_length) return lost->why;
     }
     Result<std::shared_ptr<const OpenFrame>> frame = open_frame_at(place);
     if (frame.ok() || !means_damage(frame.error())) return frame;
-    const auto damage = std::make_shared<const Error>(std::move(frame).error().as(ErrorCode::Damaged));
-    lost_frames_.put(frame_key(place), damage, 1);
+    Error why = std::move(frame).error().as(ErrorCode::Damaged);
+    lost_frames_.put(frame_key(place), std::make_shared<const LostFrame>(place.frame_length, why), 1);
     remember_damage(place.pack);
-    return *damage;
+    return why;
 }
 
 Result<std::shared_ptr<const OpenFrame>> PackSource::open_frame_at(const BlobPlace& place) {

@@ -65,6 +65,10 @@ private:
         std::vector<IndexRow> rows;   // sorted; `pack` is a number of this source
     };
 
+    struct LostFrame {
+        std::uint32_t length;  // a wrong row may claim another one
+        Error why;
+    };
     using DamageMet = std::shared_ptr<const std::vector<PackId>>;
 
     // What a row says, with the pack by its number here.
@@ -91,7 +95,7 @@ private:
     BlobIndex index_;
     FrameCache<FrameCipher> ciphers_;
     FrameCache<OpenFrame> frames_;
-    FrameCache<Error> lost_frames_;  // why: each of its blobs would ask again, and a disk tries a bad sector for long
+    FrameCache<LostFrame> lost_frames_;  // each of its blobs would ask again, and a disk tries a bad sector for long
 
     mutable std::shared_mutex names_mutex_;
     std::vector<PackName> names_;

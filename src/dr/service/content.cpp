@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <thread>
 
+#include "dr/base/check.h"
+
 namespace dr {
 namespace {
 
 constexpr std::size_t kMaxBody = 1U << 20;
-
-Error removed_meanwhile(const Snapshot& snapshot) {
-    return Error{ErrorCode::NotFound, "snapshot " + snapshot.id.hex() + " was removed a moment ago"}.next(
-        "qnwis_dr list");
-}
 
 }  // namespace
 
@@ -51,6 +48,15 @@ ReadSession ReadSession::open(const World& world, Repository& repository) {
     return session;
 }
 
+ReadSession& ReadSession::operator=(ReadSession&& other) noexcept {
+    DR_CHECK(!is_open());
+    world_ = other.world_;
+    repository_ = std::move(other.repository_);
+    id_ = other.id_;
+    mark_ = std::move(other.mark_);
+    return *this;
+}
+
 // A session that cannot be closed now is abandoned by the next prune: nobody lives behind it any more.
 ReadSession::~ReadSession() {
     if (!repository_) return;
@@ -58,16 +64,13 @@ ReadSession::~ReadSession() {
     if (closed.ok()) mark_.end();
 }
 
-Result<void> OpenSnapshot::check_not_overtaken() {
-    if (reading.is_open()) return {};
+bool OpenSnapshot::was_overtaken() {
+    if (reading.is_open()) return false;
     const State& state = open->repository.state();
     const PackNumbers packs = state.packset_of(snapshot);
-    DR_TRY(open->repository.log().refresh());
-    if (state.snapshot_at(snapshot.record) == nullptr) return removed_meanwhile(snapshot);
-    if (std::ranges::all_of(packs, [&](PackNumber number) { return state.packs()[number].reaped == 0; })) return {};
-    return Error{ErrorCode::Conflict, "a prune moved content of snapshot " + snapshot.id.hex() + " while it was read"}
-        .means("what was missed lies in other packs: it is no damage")
-        .next("the same command again");
+    if (!open->repository.log().refresh().ok()) return false;  // then nobody knows
+    const auto gone = [&](PackNumber number) { return state.packs()[number].reaped != 0; };
+    return state.snapshot_at(snapshot.record) == nullptr || std::ranges::any_of(packs, gone);
 }
 
 Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings, const std::string& name, Packs packs,
@@ -77,10 +80,9 @@ Result<OpenSnapshot> open_snapshot(const World& world, const Settings& settings,
     Repository& repository = result.open->repository;
     const Snapshot* snapshot = DR_TRY(repository.state().find_snapshot(name));
     if (packs == Packs::Held) {
-        const Snapshot found = *snapshot;
         result.reading = ReadSession::open(world, repository);
-        snapshot = repository.state().snapshot_at(found.record);
-        if (snapshot == nullptr) return removed_meanwhile(found);
+        // By its name again: the latest may be another one by now.
+        snapshot = DR_TRY(repository.state().find_snapshot(name));
     }
     result.snapshot = *snapshot;
     result.body = DR_TRY(read_body(repository, *snapshot));

@@ -22,7 +22,7 @@ public:
     // Borrows all.
     static ReadSession open(const World& world, Repository& repository);
     ReadSession(ReadSession&& other) noexcept = default;
-    ReadSession& operator=(ReadSession&& other) noexcept = default;
+    ReadSession& operator=(ReadSession&& other) noexcept;  // to one that is not open
     ~ReadSession();
     bool is_open() const { return repository_ != nullptr; }
 
@@ -45,8 +45,8 @@ struct OpenSnapshot {
     SnapshotBody body;
     std::unique_ptr<PackSource> source;
 
-    // NotFound or Conflict where packs were missed because a prune overtook us, for lack of a session: no damage, then.
-    Result<void> check_not_overtaken();
+    // Whether packs may have been missed because a prune went ahead, for lack of a session: that is no damage.
+    bool was_overtaken();
 };
 
 enum class Packs : std::uint8_t {

@@ -85,7 +85,8 @@ Result<std::uint64_t> forget(const World& world, Repository& repository, const s
 
 Result<PruneResult> Service::prune(const PruneRequest& request, Monitor& monitor) {
     Phases phases{world_.clock};
-    OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Change, monitor));
+    OpenRepository open =
+        DR_TRY(open_repository(world_, settings_, request.dry_run ? Access::Content : Access::Change, monitor));
     const State& state = open.repository.state();
     const std::vector<RetentionDecision> decisions = DR_TRY(decide(request, open.repository, world_));
 

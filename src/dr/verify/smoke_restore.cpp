@@ -72,7 +72,7 @@ Result<FileDescriptor> open_below(int from, const RelativePath& path) {
     struct stat info;
     if (!file.is_open() || ::fstat(file.get(), &info) != 0)
         return Error::from_errno(errno, "it is not there after the restore");
-    if (!S_ISREG(info.st_mode)) return Error{ErrorCode::Io, "something else than a file came back"};
+    if (!S_ISREG(info.st_mode)) return Error{ErrorCode::Damaged, "something else than a file came back"};
     return file;
 }
 
@@ -123,7 +123,7 @@ Result<void> check_restored(const SmokeRequest& request, int restored, const Tri
         return Error{ErrorCode::Damaged, "it came back with another size"};
     if (tried.whole) {
         const std::optional<Sha256> found = hash_of(file->get(), tried.entry.size);
-        if (!found) return Error{ErrorCode::Io, "what came back cannot be read"};
+        if (!found) return unusable(Error::from_errno(errno, "what came back cannot be read"));
         if (*found == tried.entry.content.sha256) return {};
         return Error{ErrorCode::Damaged, "what came back is not what its SHA-256 says"};
     }
@@ -187,7 +187,10 @@ private:
         if (request_.monitor.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
         if (failed_.contains(std::string{tried.path.bytes()})) return {};
         const Result<void> good = check_restored(request_, directory.fd(), tried);
-        if (!good.ok() && good.error().code() == ErrorCode::Cancelled) return good.error();
+        // The scratch directory's failure, or the storage's for now, says nothing about the snapshot.
+        const bool unknown =
+            !good.ok() && good.error().code() != ErrorCode::Damaged && good.error().code() != ErrorCode::NotFound;
+        if (unknown) return good.error();
         if (!good.ok()) problem("'" + printable(sample_[tried.sampled].path) + "': " + good.error().one_line());
         outcome_.proven[tried.sampled] = good.ok() && tried.whole;
         return {};

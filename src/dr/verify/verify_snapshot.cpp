@@ -129,7 +129,8 @@ private:
         if (why.code() == ErrorCode::Cancelled) return why;
         const bool good =
             report_.errors.empty() && report_.manifest_ok && report_.sample_files_ok && report_.decrypt_ok;
-        const std::string meaning = "what was looked at before was good; " + why.meaning();
+        const std::string meaning =
+            "what was looked at before was good" + (why.meaning().empty() ? "" : "; " + std::string{why.meaning()});
         if (good) return std::move(why).means(meaning);
         error("the trial restore was not made: " + why.one_line());
         return {};

@@ -60,8 +60,6 @@ public:
                 return ::pread(handle_.get(), into.data() + filled, into.size() - filled,
                                static_cast<off_t>(offset + filled));
             });
-            // A sector that cannot be read is lost like one that reads wrong.
-            if (got < 0 && errno == EIO) return Error{ErrorCode::Damaged, failed("read").what()};
             if (got < 0) return failed("read");
             if (got == 0) break;
             filled += static_cast<std::size_t>(got);
