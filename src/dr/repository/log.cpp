@@ -78,9 +78,11 @@ Result<void> Log::load() {
         const std::optional<PublicKey> signer = DR_TRY(load_checkpoint(checkpoints, trusted));
         // What was read may have been written a moment ago by somebody who did not get to sync it.
         unsettled_ = true;
+        hole_ = false;
         const Result<void> replayed = replay_all(kReachAtOpening);
         const bool believed = !signer || state_.roles_of(*signer) != 0;
-        if (believed && (!hole_ || listed)) return replayed;
+        const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
+        if (believed && (!stopped || listed)) return replayed;
         // The log says later on that its signer is no longer to be believed: without him, then.
         if (!believed) std::erase(trusted, *signer);
         if (believed) checkpoints = DR_TRY(listed_checkpoints());
@@ -327,6 +329,11 @@ Result<void> Log::check_end() {
     const std::vector<ObjectInfo> packs = DR_TRY(store_->list("packs"));
     DR_TRY(refresh());
     DR_TRY(is_within(packs));
+    // The same of a tail that is there behind more lost records than one looks beyond.
+    for (const std::uint64_t seq : DR_TRY(listed_checkpoints())) {
+        if (seq < state_.next_seq()) continue;
+        if (DR_TRY(exists(seq)) || DR_TRY(exists(seq + 1))) return hole_at(state_.next_seq(), *store_);
+    }
     whole_ = true;
     return {};
 }

@@ -20,8 +20,8 @@ struct LogOptions {
     std::vector<PublicKey> trusted_actors;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
-    // What cannot be read at the end of the log, or after a hole in it, is left out and told by problem() instead of
-    // failing: for salvage and for writing admin.void.
+    // What is no record at the end of the log, and what comes after a hole in it, is left out and told by problem()
+    // instead of failing: for salvage and for writing admin.void. What the store cannot read still fails.
     bool stop_before_junk = false;
     bool use_checkpoints = true;
 };

@@ -125,6 +125,15 @@ TEST_F(LogBehindACheckpoint, OneLeftFromALostEndIsReplacedWhenItsNumberComes) {
     EXPECT_EQ(open().opened_from(), 127U);
 }
 
+// More is lost than one looks beyond: the tail would come in sight again once something was written in the gap.
+TEST_F(LogBehindACheckpoint, NothingIsWrittenBeforeATailThatIsLeft) {
+    for (std::uint64_t seq = 100; seq <= 190; ++seq) store->remove(record_name(seq)).value();
+    Log another = open();
+    EXPECT_EQ(another.state().head().seq, 99U);
+    EXPECT_EQ(another.append(key(1), clock, Open{}).error().code(), ErrorCode::Damaged);
+    EXPECT_FALSE(store->size(record_name(100)).ok());
+}
+
 TEST_F(LogBehindACheckpoint, NamesThatAreNoCheckpointsChangeNothing) {
     store->remove(record_name(64)).value();
     for (const std::uint64_t number : {255ULL, 64ULL * 100 - 1, 18446744073709551615ULL})
@@ -160,6 +169,14 @@ TEST_F(LogBehindACheckpoint, AnUnreadableRecordCostsNothing) {
         bad_disk.bad = record_name(number);
         EXPECT_EQ(Log::open(bad_disk).value().state(), log->state()) << number;
     }
+}
+
+TEST_F(LogBehindACheckpoint, AnUnreadableRecordCostsNothingWhereTheEndIsHardToFindToo) {
+    BadSector bad_disk{*store};
+    bad_disk.bad = record_name(30);
+    store->remove(record_name(64)).value();
+    store->remove(checkpoint_name(63)).value();
+    EXPECT_EQ(Log::open(bad_disk).value().state(), log->state());
 }
 
 // Nobody can say what lies there: it is no junk that an admin could name.

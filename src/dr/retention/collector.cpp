@@ -217,14 +217,17 @@ Result<void> Collector::sweep() {
     return {};
 }
 
-// Whether the record of that number opened a session that writes. Where another history took the numbers of one that
-// was lost, it is something else.
+// Whether the record of that number opened a session that writes, in this very history: a checkpoint may stand for
+// another one than the records before it are of. Of what cannot be read nobody knows: what may be its session's stays.
 Result<bool> Collector::was_a_writer(std::uint64_t session) {
     if (const auto known = writers_.find(session); known != writers_.end()) return known->second;
     const Result<LogRecord> record = log_.read(session);
     if (!record.ok() && !means_damage(record.error())) return record.error();
     const Open* open = record.ok() ? std::get_if<Open>(&record.value().payload) : nullptr;
-    return writers_[session] = open != nullptr && open->kind == SessionKind::Write;
+    if (open == nullptr || open->kind != SessionKind::Write) return writers_[session] = false;
+    const Result<bool> ours = log_.continues({session, DR_TRY(log_.hash_of(session))});
+    if (!ours.ok() && !means_damage(ours.error())) return ours.error();
+    return writers_[session] = ours.ok() && ours.value();
 }
 
 // The listing comes before the log is read again: every session that has an object in it is then known, and one that is

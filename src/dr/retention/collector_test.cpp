@@ -361,6 +361,29 @@ TEST_F(CollectorTest, LeftoversOfDeadSessionsAreRemoved) {
     EXPECT_EQ(packs_in(open), 0U);
 }
 
+// The log may have gone on from a checkpoint of one history while the records before it are of another.
+TEST_F(CollectorTest, PacksOfASessionOfAnotherHistoryAreLeftAlone) {
+    std::uint64_t number = 0;
+    {
+        OpenedTestRepository open{test};
+        auto session = open.session().value();
+        number = open.repository.state().head().seq;
+        ASSERT_TRUE(open.store_file(*session, content_of_size(200'000, 1)).ok());
+        ASSERT_TRUE(session->sink().finish().ok());
+    }
+    test.clock.advance(kStaleSessionNanoseconds * 2);
+    OpenedTestRepository open{test};
+    ASSERT_TRUE(open.repository.log().append(open.repository.actor(), test.clock, Open{SessionKind::Read, 0, {}}).ok());
+    LogRecord foreign = open.repository.log().read(number).value();
+    foreign.time = Timestamp{foreign.time.nanoseconds() + 1};
+    ASSERT_TRUE(open.store->remove(record_name(number)).ok());
+    const Bytes body = encode_record(foreign, open.repository.actor(), open.repository.id()).value();
+    ASSERT_TRUE(open.store->put_new(record_name(number), record_file(body), Durability::Now).ok());
+    const std::size_t before = packs_in(open);
+    EXPECT_EQ(collect_in(open).value().orphans_removed, 0U);
+    EXPECT_EQ(packs_in(open), before);
+}
+
 // A store in which another writer ends its session just before the collector reads the log again, with a record that is
 // seen before it is durable; and what is synced and removed after that, in order.
 class StoreOfOthers final : public testing_support::StoreInFront {

@@ -42,6 +42,13 @@ public:
         });
     }
     const std::vector<PackId>& packs() const { return packs_; }
+    // Whether one of them is not merely gone.
+    bool any_in(const State& state) const {
+        return std::ranges::any_of(packs_, [&](const PackId& id) {
+            const std::optional<PackNumber> number = state.find_pack(id);
+            return number && state.packs()[*number].reaped == 0;
+        });
+    }
 
 private:
     std::mutex mutex_;
@@ -98,7 +105,7 @@ Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monito
     }
     VerifyResult result;
     Result<VerificationReport> report = verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor);
-    if (!(report.ok() && report.value().passed()) && snapshot.was_overtaken()) {
+    if (report.ok() && !report.value().passed() && snapshot.was_overtaken() && !findings.any_in(repository.state())) {
         return Error{ErrorCode::Unavailable, "a prune removed content of this snapshot while it was verified"}
             .means(
                 "what was missed lies in other packs or belongs to no snapshot any more: nothing is known to be "

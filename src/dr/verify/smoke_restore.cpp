@@ -129,6 +129,7 @@ Result<void> check_restored(const SmokeRequest& request, int restored, const Tri
     }
     FileComparison comparison{.entry = tried.entry, .file = std::move(file)};
     DR_TRY(compare_files({&comparison, 1}, request.source, request.pool, request.monitor));
+    if (comparison.unreadable) return unusable(Error{ErrorCode::Io, "what came back cannot be read"});
     if (!comparison.equal) return Error{ErrorCode::Damaged, "a part of it came back with other content"};
     return {};
 }
