@@ -77,12 +77,6 @@ std::string progress_text(const ProgressView& view, unsigned width) {
 
 ConsoleMonitor::ConsoleMonitor(Console& console, const Clock& clock) : console_(console), clock_(clock) {
     last_line_ = clock_.monotonic_nanoseconds();
-    if (console_.quiet()) return;
-    try {
-        thread_ = std::thread{[this] { run(); }};
-    } catch (const std::system_error&) {
-        // No thread to be had: the work goes on without a display.
-    }
 }
 
 ConsoleMonitor::~ConsoleMonitor() { finish(); }
@@ -97,8 +91,19 @@ void ConsoleMonitor::finish() {
     console_.status("");
 }
 
+// Only for what takes its time: a short command would wait for the thread longer than for its work.
+void ConsoleMonitor::start_display() {
+    if (console_.quiet() || stop_) return;
+    try {
+        thread_ = std::thread{[this] { run(); }};
+    } catch (const std::system_error&) {
+        // No thread to be had: the work goes on without a display.
+    }
+}
+
 void ConsoleMonitor::progress(const Progress& progress) {
     const std::lock_guard lock{mutex_};
+    if (!started_) start_display();
     if (!started_ || now_.phase != progress.phase) {
         started_ = true;
         phase_began_ = sampled_at_ = clock_.monotonic_nanoseconds();

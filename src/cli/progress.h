@@ -54,6 +54,7 @@ public:
 
 private:
     void draw();
+    void start_display();  // with mutex_ held
     void run();
     ProgressView view(std::int64_t now);
     bool may_show(std::string_view path);

@@ -18,6 +18,8 @@ namespace dr {
 struct LogOptions {
     // Checkpoints are believed when signed by genesis' actor or one of these who still has a role.
     std::vector<PublicKey> trusted_actors;
+    // A head that this client has verified before: signatures of the last records up to it are not checked again.
+    std::optional<Head> known;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
     // What is no record at the end of the log, and what comes after a hole in it, is left out and told by problem()
@@ -98,6 +100,8 @@ private:
     Result<bool> exists(std::uint64_t seq) const;
     Result<bool> is_beyond(std::uint64_t seq, std::uint64_t reach) const;
     Result<std::uint64_t> find_head() const;
+    void vouch_for_known();
+    bool is_vouched_for(std::uint64_t seq, ByteSpan body) const;
     Result<void> replay_all(std::uint64_t reach);
     Result<End> what_ends(std::uint64_t seq, std::uint64_t reach);
     Result<bool> replay_next();
@@ -114,10 +118,11 @@ private:
     LogOptions options_;
     State state_;
     std::map<PublicKey, VerifyKey> keys_;
-    std::uint64_t seen_ = 0;  // a number that was there at opening, the greatest that was found
-    bool hole_ = false;       // the log goes on after a record that is missing
-    bool whole_ = false;      // no pack tells of records that are not there
-    bool unsettled_ = false;  // records of others were replayed since log/ was last synced
+    std::vector<RecordHash> vouched_;  // of the records that end in options_.known
+    std::uint64_t seen_ = 0;           // a number that was there at opening, the greatest that was found
+    bool hole_ = false;                // the log goes on after a record that is missing
+    bool whole_ = false;               // no pack tells of records that are not there
+    bool unsettled_ = false;           // records of others were replayed since log/ was last synced
     std::optional<Error> broken_;
     std::optional<Error> problem_;
     std::optional<std::uint64_t> opened_from_;

@@ -76,6 +76,31 @@ TEST(Log, AnotherRepositoryThanExpectedIsAFork) {
     EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Forked);
 }
 
+// What a signature would say, the hash of a record that was verified before says too; and only that.
+TEST(Log, RecordsUpToAKnownHeadAreKnownByTheirHashes) {
+    World world;
+    Log log = world.create();
+    append_pair(log, key(1), world.clock);
+    LogRecord record;
+    record.seq = 3;
+    record.prev = log.state().head().hash;
+    record.time = kStart;
+    record.payload = Open{};
+    Bytes body = encode_record(record, key(1), log.repository()).value();
+    body.back() ^= 1;  // of the signature
+    ASSERT_TRUE(world.store->put_new(record_name(3), record_file(body), Durability::Now).ok());
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+
+    LogOptions options;
+    options.known = Head{3, record_hash(body)};
+    EXPECT_EQ(world.open(options).state().head(), *options.known);
+    for (const Head& other :
+         {Head{2, log.state().head().hash}, Head{3, log.state().head().hash}, Head{4, record_hash(body)}}) {
+        options.known = other;
+        EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Damaged) << other.seq;
+    }
+}
+
 TEST(Log, ARecordThatWouldBeVoidIsNotWritten) {
     World world;
     Log log = world.create();

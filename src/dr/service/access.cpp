@@ -167,7 +167,10 @@ private:
 LogOptions log_options(const Memory& memory, const ObjectStore& store, const std::optional<RepositoryId>& expected) {
     LogOptions options;
     options.expected = expected;
-    if (std::optional<Pin> pin = memory.find(store.location())) options.trusted_actors = std::move(pin->actors);
+    if (std::optional<Pin> pin = memory.find(store.location())) {
+        options.trusted_actors = std::move(pin->actors);
+        options.known = pin->head;
+    }
     return options;
 }
 

@@ -8,6 +8,7 @@ Result<ListResult> Service::list(const ListRequest& request, Monitor& monitor) {
     const OpenRepository open = DR_TRY(open_repository(world_, settings_, Access::Log, monitor));
     const State& state = open.repository.state();
     ListResult result;
+    result.snapshots.reserve(state.snapshots().size());
     for (const auto& [record, snapshot] : state.snapshots()) {
         if (request.tag.empty() || snapshot.tag.text() == request.tag)
             result.snapshots.push_back(meta_of(snapshot, open));
