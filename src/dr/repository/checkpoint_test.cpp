@@ -290,5 +290,32 @@ TEST(LogCheckpoint, OfWhoHasLostHisRolesIsNotBelieved) {
     EXPECT_EQ(Log::open(*world.store, options).value().opened_from(), 63U);
 }
 
+// What was pinned while his checkpoint was believed rests on him as well.
+TEST(LogCheckpoint, OfWhoHasLostHisRolesVouchesForNoRecordsBeforeIt) {
+    World world;
+    Log log = Log::create(*world.store, Genesis{}, key(1), world.clock).value();
+    log.append(key(1), world.clock, KeyGrant{key(2).public_key(), role::kAll, "another admin"}).value();
+    fill(log, key(1), world.clock, 100);
+    LogRecord forged;
+    forged.seq = log.state().head().seq + 1;
+    forged.prev = log.state().head().hash;
+    forged.time = world.clock.now();
+    forged.payload = Open{};
+    Bytes body = encode_record(forged, key(1), log.repository()).value();
+    body.back() ^= 1;  // of the signature
+    ASSERT_TRUE(world.store->put_new(record_name(forged.seq), record_file(body), Durability::Now).ok());
+
+    LogOptions options;
+    options.trusted_actors = {key(1).public_key(), key(2).public_key()};
+    options.known = Head{forged.seq, record_hash(body)};
+    Log poisoned = Log::open(*world.store, options).value();
+    fill(poisoned, key(2), world.clock, 130);
+    options.known = poisoned.state().head();
+    EXPECT_EQ(Log::open(*world.store, options).value().opened_from(), 127U);
+    poisoned.append(key(1), world.clock, KeyGrant{key(2).public_key(), 0, {}}).value();
+    options.known = poisoned.state().head();
+    EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Damaged);
+}
+
 }  // namespace
 }  // namespace dr

@@ -21,6 +21,8 @@ constexpr int kTries = 3;
 // How far beyond the end a log is looked for when it is opened, and later each time it is read on.
 constexpr std::uint64_t kReachAtOpening = 64;
 constexpr std::uint64_t kReachLater = 1;
+// Checkpoints that are asked for beyond the end of the log before anything is appended.
+constexpr int kCheckpointsLookedFor = 8;
 // Records up to a known head that are read twice, for their hashes first.
 constexpr std::uint64_t kMaxVouched = 2 * kCheckpointEvery;
 // So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed
@@ -87,8 +89,12 @@ Result<void> Log::load() {
         const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
         if (believed && (!stopped || listed)) return replayed;
         // The log says later on that its signer is no longer to be believed: without him, then.
-        if (!believed) std::erase(trusted, *signer);
-        if (believed) checkpoints = DR_TRY(listed_checkpoints());
+        // Then what was pinned may rest on him, too.
+        if (!believed) {
+            std::erase(trusted, *signer);
+            options_.known.reset();
+        }
+        if (believed) checkpoints = listed_checkpoints();
         listed = listed || believed;
         state_ = genesis;
         opened_from_.reset();
@@ -149,9 +155,11 @@ std::vector<std::uint64_t> Log::likely_checkpoints() const {
 }
 
 // A missing record deceives find_head(); checkpoints beyond it may be there all the same. Newest first.
-Result<std::vector<std::uint64_t>> Log::listed_checkpoints() const {
+std::vector<std::uint64_t> Log::listed_checkpoints() const {
     std::vector<std::uint64_t> numbers;
-    for (const ObjectInfo& object : DR_TRY(store_->list("checkpoints"))) {
+    const Result<std::vector<ObjectInfo>> listed = store_->list("checkpoints");
+    if (!listed.ok()) return {};  // they are caches
+    for (const ObjectInfo& object : listed.value()) {
         if (const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name)) numbers.push_back(*seq);
     }
     std::ranges::sort(numbers, std::greater{});
@@ -356,17 +364,28 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
 // proves that the end of the log is missing: whoever went on from here would take the numbers of what was acknowledged,
 // and its packs would look like nobody's.
 Result<void> Log::check_end() {
-    if (whole_) return {};
-    const std::vector<ObjectInfo> packs = DR_TRY(store_->list("packs"));
-    DR_TRY(refresh());
-    DR_TRY(is_within(packs));
-    // The same of a tail that is there behind more lost records than one looks beyond.
-    for (const std::uint64_t seq : DR_TRY(listed_checkpoints())) {
-        if (seq < state_.next_seq()) continue;
-        if (DR_TRY(exists(seq)) || DR_TRY(exists(seq + 1))) return hole_at(state_.next_seq(), *store_);
+    while (!whole_) {
+        const std::vector<ObjectInfo> packs = DR_TRY(store_->list("packs"));
+        DR_TRY(refresh());
+        DR_TRY(is_within(packs));
+        whole_ = !DR_TRY(is_tail_left());
     }
-    whole_ = true;
     return {};
+}
+
+// The same of records behind more lost ones than one looks beyond: a checkpoint tells of them. True where others only
+// went on meanwhile.
+Result<bool> Log::is_tail_left() const {
+    const std::uint64_t next = state_.next_seq();
+    std::uint64_t seq = next / kCheckpointEvery * kCheckpointEvery + kCheckpointEvery - 1;
+    for (int looked = 0; looked < kCheckpointsLookedFor; ++looked, seq += kCheckpointEvery) {
+        if (!store_->size(checkpoint_name(seq)).ok()) continue;
+        if (!DR_TRY(exists(seq)) && !DR_TRY(exists(seq + 1))) continue;  // left from an end that is lost for good
+        // Numbers are taken in order: if nobody went on, the next one is lost.
+        if (DR_TRY(exists(next))) return true;
+        return hole_at(next, *store_);
+    }
+    return false;
 }
 
 Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {

@@ -18,7 +18,8 @@ namespace dr {
 struct LogOptions {
     // Checkpoints are believed when signed by genesis' actor or one of these who still has a role.
     std::vector<PublicKey> trusted_actors;
-    // A head that this client has verified before: signatures of the last records up to it are not checked again.
+    // A head that this client has verified before, or had from a checkpoint that it believes: signatures of the last
+    // records up to it are not checked again.
     std::optional<Head> known;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
@@ -93,13 +94,14 @@ private:
     Result<void> load();
     Result<void> load_genesis();
     std::vector<std::uint64_t> likely_checkpoints() const;
-    Result<std::vector<std::uint64_t>> listed_checkpoints() const;
+    std::vector<std::uint64_t> listed_checkpoints() const;
     Result<std::optional<PublicKey>> load_checkpoint(std::span<const std::uint64_t> numbers,
                                                      const std::vector<PublicKey>& trusted);
     Result<bool> is_in_log(const Head& head) const;
     Result<bool> exists(std::uint64_t seq) const;
     Result<bool> is_beyond(std::uint64_t seq, std::uint64_t reach) const;
     Result<std::uint64_t> find_head() const;
+    Result<bool> is_tail_left() const;
     void vouch_for_known();
     bool is_vouched_for(std::uint64_t seq, ByteSpan body) const;
     Result<void> replay_all(std::uint64_t reach);

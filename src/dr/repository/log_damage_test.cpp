@@ -134,6 +134,31 @@ TEST_F(LogBehindACheckpoint, NothingIsWrittenBeforeATailThatIsLeft) {
     EXPECT_FALSE(store->size(record_name(100)).ok());
 }
 
+// Another writer goes on just when somebody looks whether there is a tail.
+class BusyStore final : public testing_support::StoreInFront {
+public:
+    using StoreInFront::StoreInFront;
+    Result<std::uint64_t> size(std::string_view name) override {
+        if (name.starts_with("checkpoints/") && others) std::exchange(others, nullptr)();
+        return StoreInFront::size(name);
+    }
+    std::function<void()> others;
+};
+
+TEST_F(LogBehindACheckpoint, AnotherWriterWhoFillsTheGroupIsNoHole) {
+    for (const std::uint64_t end : {254U, 255U}) {
+        while (log->state().head().seq < end) log->append(key(1), clock, Open{}).value();
+        BusyStore busy{*store};
+        Log slow = Log::open(busy).value();
+        busy.others = [&] {
+            for (int i = 0; i < 2; ++i) log->append(key(1), clock, Open{}).value();
+        };
+        EXPECT_TRUE(slow.append(key(1), clock, Open{}).ok()) << end;
+        EXPECT_FALSE(busy.others);
+        ASSERT_TRUE(log->refresh().ok());
+    }
+}
+
 TEST_F(LogBehindACheckpoint, NamesThatAreNoCheckpointsChangeNothing) {
     store->remove(record_name(64)).value();
     for (const std::uint64_t number : {255ULL, 64ULL * 100 - 1, 18446744073709551615ULL})

@@ -225,6 +225,7 @@ Result<bool> Collector::was_a_writer(std::uint64_t session) {
     if (!record.ok() && !means_damage(record.error())) return record.error();
     const Open* open = record.ok() ? std::get_if<Open>(&record.value().payload) : nullptr;
     if (open == nullptr || open->kind != SessionKind::Write) return writers_[session] = false;
+    if (monitor_.cancelled()) return Error{ErrorCode::Cancelled, "the collection was interrupted"};
     const Result<bool> ours = log_.continues({session, DR_TRY(log_.hash_of(session))});
     if (!ours.ok() && !means_damage(ours.error())) return ours.error();
     return writers_[session] = ours.ok() && ours.value();

@@ -105,14 +105,15 @@ Result<VerifyResult> Service::verify(const VerifyServiceRequest& request, Monito
     }
     VerifyResult result;
     Result<VerificationReport> report = verify_snapshot(check, *snapshot.source, snapshot.body.root, pool, monitor);
-    if (report.ok() && !report.value().passed() && snapshot.was_overtaken() && !findings.any_in(repository.state())) {
+    if (report.ok()) findings.confirm(repository, tools, snapshot.source->damage_met(), pool, monitor);
+    if (report.ok() && !report.value().passed() && !monitor.cancelled() && snapshot.was_overtaken() &&
+        !findings.any_in(repository.state())) {
         return Error{ErrorCode::Unavailable, "a prune removed content of this snapshot while it was verified"}
             .means(
                 "what was missed lies in other packs or belongs to no snapshot any more: nothing is known to be "
                 "damaged")
             .next("qnwis_dr verify --snapshot-id " + snapshot.snapshot.id.hex());
     }
-    if (report.ok()) findings.confirm(repository, tools, snapshot.source->damage_met(), pool, monitor);
     // What was found before an interruption is not forgotten.
     result.damage_recorded = record(world_, settings_, *snapshot.open, findings, monitor);
     result.report = DR_TRY(std::move(report));
