@@ -267,13 +267,13 @@ Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, 
                                const std::string& liveness_directory, const std::string& host, Monitor& monitor) {
     Collector collector{repository, actor, clock, monitor};
     DR_TRY(collector.abandon_dead(liveness_directory, host));
-    if (repository.unlocked() && !DR_TRY(collector.tighten())) return std::move(collector.outcome);
+    if (repository.unlocked() && !DR_TRY(collector.tighten())) return collector.outcome;
     DR_TRY(collector.condemn());
     DR_TRY(collector.reap());
     DR_TRY(collector.sweep());
     DR_TRY(collector.remove_orphans());
     collector.outcome.bytes_freed += remove_leftovers(repository.store(), repository.state(), host);
-    return std::move(collector.outcome);
+    return collector.outcome;
 }
 
 }  // namespace dr
