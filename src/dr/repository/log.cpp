@@ -55,6 +55,12 @@ Error hole_at(std::uint64_t seq, const ObjectStore& store) {
 // who made the repository. All else either holds random bytes or has the same effect whoever wrote it.
 bool may_share(RecordType type) { return type != RecordType::Open && type != RecordType::Genesis; }
 
+// Whether `body` says that it is the record after `before`. Its signature is not looked at.
+bool follows(ByteSpan body, const Head& before) {
+    const Result<LogRecord> record = decode_record(body);
+    return record.ok() && record.value().seq == before.seq + 1 && record.value().prev == before.hash;
+}
+
 }  // namespace
 
 // --- opening
@@ -88,14 +94,15 @@ Result<void> Log::load() {
         const bool believed = !signer || state_.roles_of(*signer) != 0;
         const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
         if (believed && (!stopped || listed)) return replayed;
-        // The log says later on that its signer is no longer to be believed: without him, then.
-        // Then what was pinned may rest on him, too.
-        if (!believed) {
+        if (believed) {
+            checkpoints = listed_checkpoints();
+            listed = true;
+        } else {
+            // The log says later on that its signer is no longer to be believed: without him, then, and without what
+            // was pinned, which may rest on him too.
             std::erase(trusted, *signer);
             options_.known.reset();
         }
-        if (believed) checkpoints = listed_checkpoints();
-        listed = listed || believed;
         state_ = genesis;
         opened_from_.reset();
     }
@@ -188,13 +195,9 @@ Result<bool> Log::is_in_log(const Head& head) const {
     const Result<Bytes> body = body_at(head.seq, [&](ByteSpan found) { return record_hash(found) == head.hash; });
     if (body.ok()) return record_hash(body.value()) == head.hash;
     if (!means_damage(body.error())) return body.error();
-    const auto follows = [&](ByteSpan found) {
-        const Result<LogRecord> record = decode_record(found);
-        return record.ok() && record.value().seq == head.seq + 1 && record.value().prev == head.hash;
-    };
-    const Result<Bytes> next = body_at(head.seq + 1, follows);
+    const Result<Bytes> next = body_at(head.seq + 1, [&](ByteSpan found) { return follows(found, head); });
     if (!next.ok() && !means_damage(next.error())) return next.error();
-    return next.ok() && follows(next.value());
+    return next.ok() && follows(next.value(), head);
 }
 
 // --- replaying
@@ -276,17 +279,15 @@ void Log::vouch_for_known() {
     if (!options_.known || options_.known->seq <= state_.head().seq) return;
     if (options_.known->seq - state_.head().seq > kMaxVouched) return;
     std::vector<RecordHash> chain;
-    RecordHash last = state_.head().hash;
-    for (std::uint64_t seq = state_.head().seq + 1; seq <= options_.known->seq; ++seq) {
-        const Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
-        const Result<ByteSpan> body = file.ok() ? body_in_file(file.value()) : Result<ByteSpan>{file.error()};
-        const Result<LogRecord> record = body.ok() ? decode_record(body.value()) : Result<LogRecord>{body.error()};
+    Head last = state_.head();
+    while (last.seq < options_.known->seq) {
+        const Result<Bytes> body = body_at(last.seq + 1);
         // Whatever is wrong, replay looks closer.
-        if (!record.ok() || record.value().prev != last) return;
-        last = record_hash(body.value());
-        chain.push_back(last);
+        if (!body.ok() || !follows(body.value(), last)) return;
+        last = {last.seq + 1, record_hash(body.value())};
+        chain.push_back(last.hash);
     }
-    if (last == options_.known->hash) vouched_ = std::move(chain);
+    if (last == *options_.known) vouched_ = std::move(chain);
 }
 
 bool Log::is_vouched_for(std::uint64_t seq, ByteSpan body) const {
@@ -379,7 +380,7 @@ Result<bool> Log::is_tail_left() const {
     const std::uint64_t next = state_.next_seq();
     std::uint64_t seq = next / kCheckpointEvery * kCheckpointEvery + kCheckpointEvery - 1;
     for (int looked = 0; looked < kCheckpointsLookedFor; ++looked, seq += kCheckpointEvery) {
-        if (!store_->size(checkpoint_name(seq)).ok()) continue;
+        if (!store_->size(checkpoint_name(seq)).ok()) continue;          // a cache that cannot be asked stops nobody
         if (!DR_TRY(exists(seq)) && !DR_TRY(exists(seq + 1))) continue;  // left from an end that is lost for good
         // Numbers are taken in order: if nobody went on, the next one is lost.
         if (DR_TRY(exists(next))) return true;
@@ -497,20 +498,17 @@ Result<RecordHash> Log::hash_of(std::uint64_t seq) const {
 }
 
 Result<bool> Log::continues(const Head& earlier) const {
-    RecordHash hash = earlier.hash;
+    Head last = earlier;
     std::optional<Error> damage;
     for (std::uint64_t seq = earlier.seq + 1; seq <= state_.head().seq; ++seq) {
-        const auto follows = [&](ByteSpan body) {
-            const Result<LogRecord> record = decode_record(body);
-            return record.ok() && record.value().seq == seq && record.value().prev == hash;
-        };
-        const Result<Bytes> body = body_at(seq, follows);
+        last.seq = seq - 1;
+        const Result<Bytes> body = body_at(seq, [&](ByteSpan found) { return follows(found, last); });
         if (!body.ok() && !means_damage(body.error())) return body.error();
         // Whatever does not follow is junk that was passed, or proof of a fork: the end of the walk tells which.
-        if (body.ok() && follows(body.value())) hash = record_hash(body.value());
+        if (body.ok() && follows(body.value(), last)) last.hash = record_hash(body.value());
         if (!body.ok() && !damage) damage = damaged_at(seq, body.error().what());
     }
-    const bool arrived = earlier.seq <= state_.head().seq && hash == state_.head().hash;
+    const bool arrived = earlier.seq <= state_.head().seq && last.hash == state_.head().hash;
     // A record that rotted proves no other history.
     if (!arrived && damage) return *damage;
     return arrived;
