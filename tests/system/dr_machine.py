@@ -115,6 +115,16 @@ class Machine:
             self.test.assertRegex(done.err, rb"(?m)^qnwis_dr: \S", f"it does not say what failed:\n{done}")
         return done
 
+    def preload(self, name):
+        """The environment of a program that has the C file `name` of this directory in front of its libraries."""
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            self.test.skipTest(f"needs a C compiler for {name}")
+        library = self.path(name + ".so")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+        return {"LD_PRELOAD": library, "ASAN_OPTIONS": self.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
     # --- the usual steps ---
 
     def make_key(self):

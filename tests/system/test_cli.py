@@ -574,13 +574,7 @@ class OnAConsole(CliTest):
         plan = self.machine.path("plans", "big.json")
         self.run_line("plan", "--spec-id", "big", "--tag", "t", "--output", plan)
         # Slow enough on any machine that the total is found while there is still something to do.
-        library = self.machine.path("slow_reads.so")
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            self.skipTest("needs a C compiler to slow reading down")
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slow_reads.c")
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
-        slow = {"LD_PRELOAD": library, "ASAN_OPTIONS": self.machine.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        slow = {**self.machine.preload("other_disk.c"), "SLOW_READS": "1"}
         done = OnTerminal(self.machine, "backup", "--spec", plan, "--workspace", workspace, "--workers", "1", env=slow).finish()
         self.assertEqual(done.status, 0, done)
         updates = [part for part in done.out.split(b"\r") if b"MB/s" in part]

@@ -2,8 +2,6 @@
 
 import os
 import pathlib
-import shutil
-import subprocess
 import time
 import unittest
 
@@ -196,13 +194,7 @@ class EveryCopy(DamageTest):
 
     def bad_disk(self, **what):
         """The environment of a program that has one."""
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            self.skipTest("needs a C compiler to make a disk bad")
-        library = self.machine.path("bad_disk.so")
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_disk.c")
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
-        return {"LD_PRELOAD": library, "ASAN_OPTIONS": self.machine.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **what}
+        return {**self.machine.preload("other_disk.c"), **what}
 
     def test_a_bad_sector_costs_the_file_in_it(self):
         bad = self.bad_disk(BAD_SECTOR="1234567")

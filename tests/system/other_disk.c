@@ -1,4 +1,5 @@
-/* Bad disks (LD_PRELOAD): reads of files below packs/ that need byte BAD_SECTOR fail with EIO, and so does every write to a file whose path holds BAD_TARGET. */
+/* Other disks (LD_PRELOAD): reads of files below packs/ that need byte BAD_SECTOR fail with EIO, and so does every write to a file whose path holds BAD_TARGET;
+   with SLOW_READS each read of file content takes 30 ms more: what needs a moment to be seen on a fast machine can be tested on any. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static int path_has(int file, const char* part) {
@@ -26,6 +28,8 @@ ssize_t pread(int file, void* into, size_t size, off_t offset) {
     const char* bad = getenv("BAD_SECTOR");
     const off_t at = bad == 0 ? -1 : atoll(bad);
     if (at >= offset && at < offset + (off_t)size && path_has(file, "/packs/")) return fail();
+    const struct timespec moment = {0, 30 * 1000 * 1000};
+    if (size >= 65536 && getenv("SLOW_READS") != 0) nanosleep(&moment, 0);
     return syscall(SYS_pread64, file, into, size, offset);
 }
 
