@@ -57,7 +57,7 @@ void TaskPool::help_until(const std::function<bool()>& done, Priority lowest) {
         lock.lock();
         if (run_one(lowest, lock)) continue;
         ++helpers_;
-        changed_.wait(lock, [&] { return finished_ != seen || has_work(lowest); });
+        changed_.wait(lock, [&] { return finished_ != seen || !first_queue(lowest).empty(); });
         --helpers_;
     }
 }
@@ -70,15 +70,18 @@ void TaskPool::wake() {
     changed_.notify_all();
 }
 
-bool TaskPool::has_work(Priority lowest) const {
-    return !queues_[queue_of(Priority::Urgent)].empty() ||
-           (lowest == Priority::Ordinary && !queues_[queue_of(Priority::Ordinary)].empty());
+// Whoever helps with urgent tasks alone waits for them: a link of the chain would only keep him.
+std::deque<std::move_only_function<void()>>& TaskPool::first_queue(Priority lowest) {
+    auto& urgent = queues_[queue_of(Priority::Urgent)];
+    if (lowest == Priority::Urgent) return urgent;
+    auto& critical = queues_[queue_of(Priority::Critical)];
+    if (!critical.empty()) return critical;
+    return urgent.empty() ? queues_[queue_of(Priority::Ordinary)] : urgent;
 }
 
 bool TaskPool::run_one(Priority lowest, std::unique_lock<std::mutex>& lock) {
-    if (!has_work(lowest)) return false;
-    auto& urgent = queues_[queue_of(Priority::Urgent)];
-    auto& queue = urgent.empty() ? queues_[queue_of(Priority::Ordinary)] : urgent;
+    auto& queue = first_queue(lowest);
+    if (queue.empty()) return false;
     {
         std::move_only_function<void()> task = std::move(queue.front());
         queue.pop_front();
@@ -96,7 +99,7 @@ void TaskPool::work() {
     while (true) {
         if (run_one(Priority::Ordinary, lock)) continue;
         if (stopping_) return;
-        work_ready_.wait(lock, [&] { return stopping_ || has_work(Priority::Ordinary); });
+        work_ready_.wait(lock, [&] { return stopping_ || !first_queue(Priority::Ordinary).empty(); });
     }
 }
 

@@ -32,7 +32,7 @@ TEST(TaskPool, TasksThatTasksSubmitRunBeforeThePoolEnds) {
     EXPECT_EQ(runs, 1);
 }
 
-TEST(TaskPool, UrgentTasksRunBeforeOrdinaryOnes) {
+TEST(TaskPool, CriticalTasksRunBeforeUrgentOnesAndThoseBeforeOrdinaryOnes) {
     std::string order;
     {
         TaskPool pool{1};
@@ -46,10 +46,11 @@ TEST(TaskPool, UrgentTasksRunBeforeOrdinaryOnes) {
         pool.submit(Priority::Ordinary, [&] { order += 'o'; });
         pool.submit(Priority::Urgent, [&] { order += 'u'; });
         pool.submit(Priority::Ordinary, [&] { order += 'o'; });
+        pool.submit(Priority::Critical, [&] { order += 'c'; });
         pool.submit(Priority::Urgent, [&] { order += 'u'; });
         gate.count_down();
     }
-    EXPECT_EQ(order, "uuoo");
+    EXPECT_EQ(order, "cuuoo");
 }
 
 TEST(TaskPool, WhoWaitsHelps) {
@@ -76,7 +77,7 @@ TEST(TaskPool, WhoWaitsHelps) {
     gate.count_down();
 }
 
-TEST(TaskPool, AHelperForUrgentTasksLeavesOrdinaryOnesAlone) {
+TEST(TaskPool, AHelperForUrgentTasksLeavesTheOthersAlone) {
     TaskPool pool{1};
     std::latch started{1};
     std::latch gate{1};
@@ -87,13 +88,16 @@ TEST(TaskPool, AHelperForUrgentTasksLeavesOrdinaryOnesAlone) {
     started.wait();
 
     std::atomic<bool> ordinary{false};
+    std::atomic<bool> critical{false};
     std::atomic<bool> urgent{false};
     pool.submit(Priority::Ordinary, [&] { ordinary = true; });
+    pool.submit(Priority::Critical, [&] { critical = true; });
     pool.submit(Priority::Urgent, [&] { urgent = true; });
     pool.help_until([&] { return urgent.load(); }, Priority::Urgent);
     EXPECT_FALSE(ordinary);
+    EXPECT_FALSE(critical);
     gate.count_down();
-    pool.help_until([&] { return ordinary.load(); });
+    pool.help_until([&] { return ordinary && critical; });
 }
 
 TEST(TaskPool, WakeMakesAWaitingHelperLookAgain) {

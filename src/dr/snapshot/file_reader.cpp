@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "dr/crypto/sha256.h"
 #include "dr/models/content_marks.h"
@@ -29,6 +30,18 @@ Error vanished_or(Error error) {
     return error;
 }
 
+Result<FileDescriptor> open_descriptor(const ReadContext& context, const FileWork& work) {
+    if (context.options.before_open) context.options.before_open(work.entry.name);
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    const char* name = work.entry.name.c_str();
+    int fd = ::openat(work.directory->number(), name, flags | O_NOATIME);
+    // Only the owner may leave the access time alone.
+    if (fd < 0 && errno == EPERM) fd = ::openat(work.directory->number(), name, flags);
+    if (fd < 0 && errno == ELOOP) return Error{ErrorCode::Io, "it became a symbolic link while it was read"};
+    if (fd < 0) return vanished_or(Error::from_errno(errno, "cannot open it"));
+    return FileDescriptor{fd};
+}
+
 bool is_sparse(const FileStat& stat) { return stat.size > kMinimumSparse && stat.allocated < stat.size; }
 
 // Fills `to` from `offset`; fewer bytes where the file ends.
@@ -50,31 +63,55 @@ struct BatchFile {
     std::shared_ptr<const void> owner;
 };
 
+// What a read found, for its entry.
+BatchFile finish_read(FileWork& work, const OpenFile& file, MutableByteSpan bytes, std::shared_ptr<const void> owner) {
+    describe(work, file);
+    work.entry.size = bytes.size();
+    return {.bytes = bytes, .owner = std::move(owner)};
+}
+
+// The first attempt: a small file that is as the walk saw it needs one look at it, after the read; what has the same
+// times then was not written in between. Nothing where anything is different.
+std::optional<BatchFile> read_as_walked(ReadContext& context, FileWork& work, MutableByteSpan room,
+                                        const std::shared_ptr<const void>& owner) {
+    Result<FileDescriptor> fd = open_descriptor(context, work);
+    if (!fd.ok()) return std::nullopt;
+    if (context.options.after_open) context.options.after_open(work.entry.name);
+    OpenFile file{.fd = std::move(fd).value(), .stat = {}};
+    const Result<std::size_t> got = read_at(file.fd.get(), room, 0);
+    if (!got.ok() || got.value() != room.size()) return std::nullopt;
+    const Result<FileStat> after = stat_of(file.fd.get());
+    const bool same = after.ok() && after.value().kind == EntryKind::File && after.value().same_file(work.stat) &&
+                      after.value().same_content(work.stat);
+    if (!same) return std::nullopt;
+    file.stat = after.value();
+    context.bytes_read.fetch_add(room.size(), std::memory_order_relaxed);
+    return finish_read(work, file, room, owner);
+}
+
 // Reads a small file whole, again while it changes. `room` is for its size as the walk saw it.
 Result<BatchFile> read_whole(ReadContext& context, FileWork& work, MutableByteSpan room,
                              const std::shared_ptr<const void>& owner) {
-    for (int attempt = 1;; ++attempt) {
+    if (std::optional<BatchFile> read = read_as_walked(context, work, room, owner)) return std::move(*read);
+    for (int attempt = 2;; ++attempt) {
         const OpenFile file = DR_TRY(open_file(context, work));
         // One that has outgrown its batch is stored up to here and marked; the next backup sees it as changed.
         const std::size_t size = static_cast<std::size_t>(
             std::min<std::uint64_t>(file.stat.size, std::max<std::uint64_t>(room.size(), kMaxBlob)));
-        BatchFile read{.bytes = {}, .owner = owner};
+        std::shared_ptr<const void> keeper = owner;
         MutableByteSpan to = room.first(std::min(size, room.size()));
         if (size > room.size()) {
             const auto grown = std::make_shared<Buffer>(size);
             to = {grown->data(), size};
-            read.owner = grown;
+            keeper = grown;
         }
         const std::size_t got = DR_TRY(read_at(file.fd.get(), to, 0));
         context.bytes_read.fetch_add(got, std::memory_order_relaxed);
         const FileStat after = DR_TRY(stat_of(file.fd.get()));
         const bool changed = got != file.stat.size || !after.same_content(file.stat);
         if (changed && attempt < kAttempts) continue;
-        read.bytes = to.first(got);
-        describe(work, file);
-        work.entry.size = got;
         work.entry.changed_while_read = changed;
-        return read;
+        return finish_read(work, file, to.first(got), std::move(keeper));
     }
 }
 
@@ -112,16 +149,8 @@ bool ReadContext::is_large(const FileStat& stat) const {
 }
 
 Result<OpenFile> open_file(ReadContext& context, const FileWork& work) {
-    if (context.options.before_open) context.options.before_open(work.entry.name);
-    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    const char* name = work.entry.name.c_str();
-    int fd = ::openat(work.directory->number(), name, flags | O_NOATIME);
-    // Only the owner may leave the access time alone.
-    if (fd < 0 && errno == EPERM) fd = ::openat(work.directory->number(), name, flags);
-    if (fd < 0 && errno == ELOOP) return Error{ErrorCode::Io, "it became a symbolic link while it was read"};
-    if (fd < 0) return vanished_or(Error::from_errno(errno, "cannot open it"));
-    OpenFile file{.fd = FileDescriptor{fd}, .stat = {}};
-    file.stat = DR_TRY(stat_of(fd));
+    OpenFile file{.fd = DR_TRY(open_descriptor(context, work)), .stat = {}};
+    file.stat = DR_TRY(stat_of(file.fd.get()));
     if (file.stat.kind != EntryKind::File) return Error{ErrorCode::Io, "it is no longer a regular file"};
     if (context.options.after_open) context.options.after_open(work.entry.name);
     return file;

@@ -56,13 +56,20 @@ std::shared_ptr<BackupUnit> Pipeline::unit_to_read() const {
     return nullptr;
 }
 
-Pipeline::Choice Pipeline::choose(bool only_drain) {
+// A large file whose turn it is. It is read by one thread at a time, and nothing behind it can be stored before it: a
+// step of it left waiting while frames are compressed runs alone when they are done.
+bool Pipeline::is_front_to_read() const {
+    return !units_.empty() && units_.front()->large && unit_to_read() == units_.front();
+}
+
+Pipeline::Choice Pipeline::choose(Want want) {
     if (failed_) return {};
-    if (can_drain()) {
+    const bool read_first = want == Want::ReadFront && is_front_to_read();
+    if (!read_first && can_drain()) {
         draining_ = true;
         return {.action = Action::Drain, .unit = nullptr};
     }
-    if (only_drain) return {};
+    if (want == Want::Drain) return {};
     if (std::shared_ptr<BackupUnit> unit = unit_to_read()) {
         unit->busy = true;
         return {.action = Action::Read, .unit = std::move(unit)};
@@ -79,6 +86,7 @@ void Pipeline::schedule(std::size_t tasks_ended) {
     std::size_t ordinary = 0;
     bool urgent = false;
     bool finished = false;
+    bool front = false;
     // Once run() hears that all is done, this object may be gone: the pool is not.
     TaskPool& pool = parts_.pool;
     {
@@ -96,6 +104,7 @@ void Pipeline::schedule(std::size_t tasks_ended) {
             urgent = can_drain() && !std::exchange(drain_submitted_, true);
             const std::size_t running = tasks_ + (urgent ? 1 : 0);
             ordinary = std::min(readable + (can_walk() ? 1 : 0), most > running ? most - running : 0);
+            front = ordinary > 0 && is_front_to_read() && !std::exchange(front_submitted_, true);
             tasks_ = running + ordinary;
         }
         const bool at_end = failed_ || (walked_ && units_.empty());
@@ -103,17 +112,21 @@ void Pipeline::schedule(std::size_t tasks_ended) {
         if (finished) finished_ = true;
     }
     if (finished) return pool.wake();
-    if (urgent) pool.submit(Priority::Urgent, [this] { act(true); });
-    for (; ordinary > 0; --ordinary) pool.submit(Priority::Ordinary, [this] { act(false); });
+    if (urgent) pool.submit(Priority::Urgent, [this] { act(Want::Drain); });
+    if (front) pool.submit(Priority::Critical, [this] { act(Want::ReadFront); });
+    for (ordinary -= front ? 1 : 0; ordinary > 0; --ordinary) {
+        pool.submit(Priority::Ordinary, [this] { act(Want::Anything); });
+    }
 }
 
 // One thing of those that can be done, then back to the queue: others may have something more urgent.
-void Pipeline::act(bool only_drain) {
+void Pipeline::act(Want want) {
     Choice choice;
     {
         const std::lock_guard lock{mutex_};
-        if (only_drain) drain_submitted_ = false;
-        choice = choose(only_drain);
+        if (want == Want::Drain) drain_submitted_ = false;
+        if (want == Want::ReadFront) front_submitted_ = false;
+        choice = choose(want);
     }
     if (parts_.monitor.cancelled()) fail(Error{ErrorCode::Cancelled, "the backup was interrupted"});
     switch (choice.action) {

@@ -41,6 +41,7 @@ public:
     Result<void> run();
 
 private:
+    enum class Want : std::uint8_t { Anything, Drain, ReadFront };
     enum class Action : std::uint8_t { None, Drain, Read, Walk };
     struct Choice {
         Action action = Action::None;
@@ -48,10 +49,11 @@ private:
     };
 
     void schedule(std::size_t tasks_ended = 0);
-    void act(bool only_drain);
-    Choice choose(bool only_drain);
+    void act(Want want);
+    Choice choose(Want want);
     bool can_drain() const;
     bool can_walk() const;
+    bool is_front_to_read() const;
     std::shared_ptr<BackupUnit> unit_to_read() const;
     void drain();
     Result<void> give(BackupUnit& unit, std::deque<StoredBlob> blobs);
@@ -75,6 +77,7 @@ private:
     std::optional<Error> failed_;
     std::size_t tasks_ = 0;  // submitted or running
     bool drain_submitted_ = false;
+    bool front_submitted_ = false;
 
     std::atomic<bool> finished_ = false;
     std::atomic<std::uint64_t> files_done_ = 0;

@@ -290,6 +290,7 @@ Result<void> SourceWalk::visit_file(Visit& at) {
     if (work.directory.get() != last_handle_) ++unit_handles_;
     last_handle_ = work.directory.get();
     emit(FileItem{static_cast<std::uint32_t>(unit_->files.size())});
+    if (unit_->files.empty()) unit_->files.reserve(kBatchFiles);
     unit_->files.push_back(std::move(work));
     return {};
 }
