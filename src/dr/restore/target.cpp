@@ -1,10 +1,8 @@
 #include "dr/restore/target.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -12,6 +10,7 @@
 
 #include "dr/base/shell_word.h"
 #include "dr/models/relative_path.h"
+#include "dr/platform/posix/open_beneath.h"
 
 namespace dr {
 namespace {
@@ -70,13 +69,11 @@ std::optional<std::string> below(const std::string& base, const std::string& pat
     return std::nullopt;
 }
 
-Result<FileDescriptor> open_beneath(int base, const std::string& path) {
-    open_how how{};
-    how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    const long fd = ::syscall(SYS_openat2, base, path.empty() ? "." : path.c_str(), &how, sizeof how);
-    if (fd < 0) return Error::from_errno(errno, "cannot open '" + printable(path) + "' below the allowed directory");
-    return FileDescriptor{static_cast<int>(fd)};
+Result<FileDescriptor> open_directory(int base, const std::string& path) {
+    FileDescriptor fd = open_beneath(base, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (fd.is_open()) return fd;
+    const int number = errno;
+    return Error::from_errno(number, "cannot open '" + printable(path) + "' below the allowed directory");
 }
 
 std::uint64_t free_in(int fd) {
@@ -133,7 +130,7 @@ Result<FileDescriptor> make_missing(FileDescriptor from, const std::vector<std::
         if (::mkdirat(from.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
             return Error::from_errno(errno, "cannot make the directory '" + printable(name) + "'");
         }
-        from = DR_TRY(open_beneath(from.get(), name));
+        from = DR_TRY(open_directory(from.get(), name));
     }
     return from;
 }
@@ -152,7 +149,7 @@ Result<RestoreRoot> RestoreRoot::open(std::string_view target, const RestoreAllo
         return missing.empty() ? refused(target, "it is not below an allowed directory") : not_there(target, missing);
     }
 
-    FileDescriptor handle = DR_TRY(open_beneath(approved->directory.get(), approved->rest));
+    FileDescriptor handle = DR_TRY(open_directory(approved->directory.get(), approved->rest));
     RestoreRoot root;
     root.path_ = resolved.existing;
     for (const std::string& name : resolved.missing) root.path_ += (root.path_ == "/" ? "" : "/") + name;

@@ -24,6 +24,8 @@ public:
     int get() const { return number_; }
     bool is_open() const { return number_ >= 0; }
     explicit operator bool() const { return is_open(); }
+    // For whoever closes it from now on.
+    int release() { return std::exchange(number_, -1); }
     void close() {
         if (number_ >= 0) ::close(std::exchange(number_, -1));
     }

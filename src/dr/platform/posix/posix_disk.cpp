@@ -9,11 +9,10 @@
 #include <memory>
 
 #include "dr/base/check.h"
+#include "dr/platform/posix/open_beneath.h"
 
 namespace dr {
 namespace {
-
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // Calls again whatever a signal interrupted.
 template <typename Call>
@@ -121,44 +120,29 @@ Error PosixDisk::failed(int number, std::string_view doing, std::string_view pat
     return Error::from_errno(number, "cannot " + std::string(doing) + " '" + name + "'");
 }
 
-Result<FileDescriptor> PosixDisk::open_directory(std::string_view path) const {
+Result<FileDescriptor> PosixDisk::open_beneath(std::string_view path, int flags, std::string_view doing) const {
     DR_CHECK(is_disk_path(path));
-    FileDescriptor at{::openat(handle_.get(), ".", kDirectoryFlags)};
-    if (!at.is_open()) return failed(errno, "open", {});
-    std::string_view rest = path;
-    while (!rest.empty()) {
-        const std::size_t slash = rest.find('/');
-        const std::string part{rest.substr(0, slash)};
-        FileDescriptor next{::openat(at.get(), part.c_str(), kDirectoryFlags)};
-        if (!next.is_open()) return failed(errno, "open", path);
-        at = std::move(next);
-        if (slash == std::string_view::npos) break;
-        rest.remove_prefix(slash + 1);
-    }
-    return at;
+    const mode_t mode = (flags & O_CREAT) != 0 ? 0600 : 0;
+    FileDescriptor handle = dr::open_beneath(handle_.get(), std::string{path}, flags | O_NOFOLLOW, mode);
+    if (!handle.is_open()) return failed(errno, doing, path);
+    return handle;
 }
 
 Result<PosixDisk::Place> PosixDisk::find(std::string_view path) const {
     DR_CHECK(!path.empty());
     const std::size_t slash = path.rfind('/');
     const std::string_view above = slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
-    return Place{DR_TRY(open_directory(above)), std::string{path.substr(slash + 1)}};
+    return Place{DR_TRY(open_beneath(above, O_PATH | O_DIRECTORY, "open")), std::string{path.substr(slash + 1)}};
 }
 
 Result<std::unique_ptr<DiskFile>> PosixDisk::create(std::string_view path) {
-    const Place place = DR_TRY(find(path));
-    FileDescriptor handle{
-        ::openat(place.directory.get(), place.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-    if (!handle.is_open()) return failed(errno, "create", path);
+    FileDescriptor handle = DR_TRY(open_beneath(path, O_RDWR | O_CREAT | O_EXCL, "create"));
     return std::unique_ptr<DiskFile>{std::make_unique<PosixFile>(std::move(handle), root_ + "/" + std::string{path})};
 }
 
 Result<std::unique_ptr<DiskFile>> PosixDisk::open(std::string_view path) {
-    const Place place = DR_TRY(find(path));
     // O_NONBLOCK: somebody may have put a FIFO there, and opening it would wait forever.
-    FileDescriptor handle{
-        ::openat(place.directory.get(), place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-    if (!handle.is_open()) return failed(errno, "open", path);
+    FileDescriptor handle = DR_TRY(open_beneath(path, O_RDONLY | O_NONBLOCK, "open"));
     struct stat status{};
     if (::fstat(handle.get(), &status) != 0) return failed(errno, "look at", path);
     if (!S_ISREG(status.st_mode))
@@ -201,21 +185,16 @@ Result<void> PosixDisk::make_directory(std::string_view path) {
 }
 
 Result<void> PosixDisk::sync_directory(std::string_view path) {
-    const FileDescriptor directory = DR_TRY(open_directory(path));
+    const FileDescriptor directory = DR_TRY(open_beneath(path, O_RDONLY | O_DIRECTORY, "open"));
     if (::fsync(directory.get()) != 0) return failed(errno, "sync the directory", path);
     return {};
 }
 
 Result<DiskStat> PosixDisk::stat(std::string_view path) {
+    // Of a symbolic link this opens the link.
+    const FileDescriptor handle = DR_TRY(open_beneath(path, O_PATH, "look at"));
     struct stat status{};
-    if (path.empty()) {
-        if (::fstat(handle_.get(), &status) != 0) return failed(errno, "look at", path);
-    } else {
-        const Place place = DR_TRY(find(path));
-        if (::fstatat(place.directory.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-            return failed(errno, "look at", path);
-        }
-    }
+    if (::fstat(handle.get(), &status) != 0) return failed(errno, "look at", path);
     return DiskStat{kind_of(status.st_mode), static_cast<std::uint64_t>(status.st_size),
                     Timestamp{status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec}};
 }
@@ -234,10 +213,9 @@ DiskKind kind_of(const dirent& entry, int directory) {
 }  // namespace
 
 Result<std::vector<DiskEntry>> PosixDisk::list(std::string_view path) {
-    const FileDescriptor directory = DR_TRY(open_directory(path));
-    // fdopendir() takes the descriptor over, so it gets one of its own.
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0)),
-                                                     &::closedir};
+    FileDescriptor directory = DR_TRY(open_beneath(path, O_RDONLY | O_DIRECTORY, "list"));
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(directory.get()), &::closedir};
+    if (stream) directory.release();  // the stream has it now
     if (!stream) return failed(errno, "list", path);
 
     std::vector<DiskEntry> entries;
@@ -248,7 +226,7 @@ Result<std::vector<DiskEntry>> PosixDisk::list(std::string_view path) {
         if (entry == nullptr && errno != 0) return failed(errno, "list", path);
         if (entry == nullptr) break;
         const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") entries.push_back({std::string{name}, kind_of(*entry, directory.get())});
+        if (name != "." && name != "..") entries.push_back({std::string{name}, kind_of(*entry, ::dirfd(stream.get()))});
     }
     std::ranges::sort(entries, {}, &DiskEntry::name);
     return entries;

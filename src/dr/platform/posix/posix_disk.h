@@ -1,6 +1,6 @@
 #pragma once
-// A real directory. Everything is reached from a handle on it, component by component and never through a symbolic
-// link, so nobody who can write below it can lead us out of it.
+// A real directory. Everything is reached from a handle on it and never through a symbolic link, so nobody who can
+// write below it can lead us out of it.
 
 #include "dr/platform/disk.h"
 #include "dr/platform/posix/file_descriptor.h"
@@ -30,7 +30,7 @@ private:
     struct Place;
 
     PosixDisk(std::string root, FileDescriptor handle) : root_(std::move(root)), handle_(std::move(handle)) {}
-    Result<FileDescriptor> open_directory(std::string_view path) const;
+    Result<FileDescriptor> open_beneath(std::string_view path, int flags, std::string_view doing) const;
     Result<Place> find(std::string_view path) const;
     Error failed(int number, std::string_view doing, std::string_view path) const;
 
