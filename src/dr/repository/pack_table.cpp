@@ -1,6 +1,7 @@
 #include "dr/repository/pack_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace dr {
@@ -36,6 +37,7 @@ void PackTable::place(const Entry& entry) {
 void PackTable::grow() {
     std::vector<Entry> old = std::exchange(slots_, {});
     slots_.resize(old.empty() ? kFirstSlots : old.size() * 2);
+    shift_ = 64 - static_cast<unsigned>(std::bit_width(slots_.size() - 1));
     for (const Entry& entry : old) {
         if (entry.packed_slot != 0) place(entry);
     }

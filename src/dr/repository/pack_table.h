@@ -1,5 +1,8 @@
 #pragma once
 // PackTable: the blobs that a session has stored since it last wrote its index. 24 bytes a slot, nothing else.
+//
+// A slot follows from the leading bits of an identifier, so the table lies nearly in the order of identifiers: growing
+// it and taking it out sorted pass through memory once. Identifiers are those of a keyed hash: nobody can crowd them.
 
 #include <cstdint>
 #include <vector>
@@ -37,11 +40,12 @@ public:
     std::vector<Entry> take_sorted();
 
 private:
-    std::size_t start_of(const Id16& id) const { return static_cast<std::size_t>(id.low) & (slots_.size() - 1); }
+    std::size_t start_of(const Id16& id) const { return static_cast<std::size_t>(id.high >> shift_); }
     void place(const Entry& entry);
     void grow();
 
     std::vector<Entry> slots_;  // a power of two, at most three quarters full
+    unsigned shift_ = 64;       // 64 less the bits of a slot's number
     std::size_t size_ = 0;
 };
 
