@@ -11,31 +11,17 @@
 
 #include "dr/platform/posix/posix_disk.h"
 #include "dr/platform/sim/sim_disk.h"
+#include "dr/platform/testing/scratch.h"
 
 namespace dr {
 namespace {
-
-class ScratchDirectory {
-public:
-    ScratchDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "dr-disk-XXXXXX").string();
-        path_ = mkdtemp(pattern.data());
-    }
-    ~ScratchDirectory() { std::filesystem::remove_all(path_); }
-    std::string path(std::string_view name = {}) const {
-        return name.empty() ? path_ : path_ + "/" + std::string{name};
-    }
-
-private:
-    std::string path_;
-};
 
 struct DiskKindOfTest {
     const char* name;
     std::function<std::unique_ptr<Disk>(const std::string&)> make;
 };
 
-class DiskContract : public testing::TestWithParam<DiskKindOfTest> {
+class DiskContract : public ::testing::TestWithParam<DiskKindOfTest> {
 protected:
     void SetUp() override { disk_ = GetParam().make(scratch_.path()); }
 
@@ -52,7 +38,7 @@ protected:
         return std::string{as_text(bytes)};
     }
 
-    ScratchDirectory scratch_;
+    testing::Scratch scratch_;
     std::unique_ptr<Disk> disk_;
 };
 
@@ -134,14 +120,14 @@ TEST_P(DiskContract, AFileIsNoDirectoryAndADirectoryNoFile) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Disks, DiskContract,
-                         testing::Values(DiskKindOfTest{"posix",
-                                                        [](const std::string& path) -> std::unique_ptr<Disk> {
-                                                            return PosixDisk::open_root(path).value();
-                                                        }},
-                                         DiskKindOfTest{"sim",
-                                                        [](const std::string&) -> std::unique_ptr<Disk> {
-                                                            return std::make_unique<SimDisk>(1);
-                                                        }}),
+                         ::testing::Values(DiskKindOfTest{"posix",
+                                                          [](const std::string& path) -> std::unique_ptr<Disk> {
+                                                              return PosixDisk::open_root(path).value();
+                                                          }},
+                                           DiskKindOfTest{"sim",
+                                                          [](const std::string&) -> std::unique_ptr<Disk> {
+                                                              return std::make_unique<SimDisk>(1);
+                                                          }}),
                          [](const auto& kind) { return std::string{kind.param.name}; });
 
 TEST(DiskPath, LeadsNowhereElse) {
@@ -153,12 +139,12 @@ TEST(DiskPath, LeadsNowhereElse) {
 }
 
 TEST(PosixDisk, NeverFollowsASymbolicLink) {
-    ScratchDirectory outside;
-    ScratchDirectory inside;
+    testing::Scratch outside;
+    testing::Scratch inside;
     auto elsewhere = PosixDisk::open_root(outside.path()).value();
     elsewhere->create("secret").value();
-    std::filesystem::create_symlink(outside.path(), inside.path("way-out"));
-    std::filesystem::create_symlink(outside.path("secret"), inside.path("file"));
+    std::filesystem::create_symlink(outside.path(), (inside / "way-out"));
+    std::filesystem::create_symlink((outside / "secret"), (inside / "file"));
 
     auto disk = PosixDisk::open_root(inside.path()).value();
     EXPECT_FALSE(disk->open("way-out/secret").ok());
@@ -167,24 +153,24 @@ TEST(PosixDisk, NeverFollowsASymbolicLink) {
     EXPECT_FALSE(disk->list("way-out").ok());
     EXPECT_EQ(disk->stat("file").value().kind, DiskKind::Other);
     EXPECT_EQ(disk->list("").value()[0].kind, DiskKind::Other);
-    EXPECT_FALSE(std::filesystem::exists(outside.path("new")));
+    EXPECT_FALSE(std::filesystem::exists(outside / "new"));
 }
 
 TEST(PosixDisk, AFifoInTheWayDoesNotHang) {
-    ScratchDirectory scratch;
-    ASSERT_EQ(mkfifo(scratch.path("pipe").c_str(), 0600), 0);
+    testing::Scratch scratch;
+    ASSERT_EQ(mkfifo((scratch / "pipe").c_str(), 0600), 0);
     EXPECT_EQ(PosixDisk::open_root(scratch.path()).value()->open("pipe").error().code(), ErrorCode::Io);
 }
 
 TEST(PosixDisk, TheRootMustBeThere) {
-    ScratchDirectory scratch;
-    EXPECT_EQ(PosixDisk::open_root(scratch.path("missing")).error().code(), ErrorCode::NotFound);
-    ASSERT_TRUE(PosixDisk::make_root(scratch.path("made/deep/")).ok());
-    ASSERT_TRUE(PosixDisk::make_root(scratch.path("made/deep")).ok());
-    EXPECT_TRUE(PosixDisk::open_root(scratch.path("made/deep")).ok());
+    testing::Scratch scratch;
+    EXPECT_EQ(PosixDisk::open_root(scratch / "missing").error().code(), ErrorCode::NotFound);
+    ASSERT_TRUE(PosixDisk::make_root(scratch / "made/deep/").ok());
+    ASSERT_TRUE(PosixDisk::make_root(scratch / "made/deep").ok());
+    EXPECT_TRUE(PosixDisk::open_root(scratch / "made/deep").ok());
     PosixDisk::open_root(scratch.path()).value()->create("file").value();
-    EXPECT_FALSE(PosixDisk::make_root(scratch.path("file")).ok());
-    EXPECT_FALSE(PosixDisk::make_root(scratch.path("file/below")).ok());
+    EXPECT_FALSE(PosixDisk::make_root(scratch / "file").ok());
+    EXPECT_FALSE(PosixDisk::make_root(scratch / "file/below").ok());
     EXPECT_FALSE(PosixDisk::make_root("").ok());
 }
 

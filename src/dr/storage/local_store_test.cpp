@@ -12,23 +12,11 @@
 #include "dr/platform/posix/posix_disk.h"
 #include "dr/platform/sim/sim_disk.h"
 #include "dr/platform/sim/sim_random.h"
+#include "dr/platform/testing/scratch.h"
 #include "dr/storage/object_name.h"
 
 namespace dr {
 namespace {
-
-class ScratchDirectory {
-public:
-    ScratchDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "dr-store-XXXXXX").string();
-        path_ = mkdtemp(pattern.data());
-    }
-    ~ScratchDirectory() { std::filesystem::remove_all(path_); }
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 std::string numbered(std::string_view start, std::size_t number) { return std::string{start} + std::to_string(number); }
 
@@ -39,12 +27,12 @@ struct StoreOfTest {
     std::function<std::unique_ptr<ObjectStore>(const std::string& directory, Random& random)> open;
 };
 
-class StoreContract : public testing::TestWithParam<StoreOfTest> {
+class StoreContract : public ::testing::TestWithParam<StoreOfTest> {
 protected:
     void SetUp() override { store_ = GetParam().open(scratch_.path(), random_); }
     std::string read(std::string_view name) { return std::string{as_text(store_->get(name, 1 << 20).value())}; }
 
-    ScratchDirectory scratch_;
+    testing::Scratch scratch_;
     SeededRandom random_{1};
     std::unique_ptr<ObjectStore> store_;
 };
@@ -182,7 +170,7 @@ std::unique_ptr<ObjectStore> on_sim(const std::string&, Random& random, unsigned
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, StoreContract,
-    testing::Values(
+    ::testing::Values(
         StoreOfTest{"posix", [](const std::string& d, Random& r) { return on_posix(d, r, 2); }},
         StoreOfTest{"posix_without_threads", [](const std::string& d, Random& r) { return on_posix(d, r, 0); }},
         StoreOfTest{"sim", [](const std::string& d, Random& r) { return on_sim(d, r, 2); }},
@@ -343,7 +331,7 @@ TEST(LocalStore, AListingThatBreaksOffIsAnErrorNotAShorterListing) {
 }
 
 TEST(LocalStore, LitterOfKilledWritersCanBeSwept) {
-    ScratchDirectory scratch;
+    testing::Scratch scratch;
     SeededRandom random{3};
     auto disk = PosixDisk::open_root(scratch.path()).value();
     auto store = LocalStore::open(*disk, random, {scratch.path(), 2});
@@ -384,7 +372,7 @@ TEST(LocalStore, WhatWasPutLaterIsPublishedWhenTheStoreGoesAway) {
 }
 
 TEST(LocalStore, ALargeObjectIsWrittenInPieces) {
-    ScratchDirectory scratch;
+    testing::Scratch scratch;
     SeededRandom random{3};
     auto store = on_posix(scratch.path(), random, 2);
     Bytes large(20U << 20);

@@ -1,39 +1,17 @@
 #pragma once
-// For tests: a directory that goes away, and a monitor that remembers.
+// For tests: files, and a monitor that remembers.
 
-#include <cstdlib>
-#include <filesystem>
+#include <atomic>
 #include <fstream>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
 
-#include "dr/base/check.h"
 #include "dr/base/monitor.h"
+#include "dr/platform/testing/scratch.h"
 
 namespace dr::testing {
-
-class Scratch {
-public:
-    Scratch() {
-        std::string name = "/tmp/qnwis-dr-test-XXXXXX";
-        DR_CHECK(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    ~Scratch() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    std::string operator/(const std::string& below) const { return path_ + "/" + below; }
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 inline void write_file(const std::string& path, std::string_view content) {
     std::ofstream{path, std::ios::binary} << content;
