@@ -18,11 +18,13 @@ namespace {
 
 // A put whose outcome is not known is made again with the same bytes this often.
 constexpr int kTries = 3;
-// How far beyond the end a log is looked for when it is opened, and later each time it is read on.
+// How far beyond the end a log is looked for when it is opened, later each time it is read on, and once before anything
+// is appended. The last reaches furthest: what is appended must never bring a tail that is left into the others' sight.
+// It asks for single numbers because log/ is never emptied: with 100,000 records a listing takes a hundred times as
+// long.
 constexpr std::uint64_t kReachAtOpening = 64;
 constexpr std::uint64_t kReachLater = 1;
-// Checkpoints that are asked for beyond the end of the log before anything is appended.
-constexpr int kCheckpointsLookedFor = 8;
+constexpr std::uint64_t kReachBeforeAppending = 512;
 // Records up to a known head that are read twice, for their hashes first.
 constexpr std::uint64_t kMaxVouched = 2 * kCheckpointEvery;
 // So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed
@@ -40,14 +42,21 @@ Error damaged_at(std::uint64_t seq, std::string_view why) {
         .means("what the log says after it cannot be known; nothing was written");
 }
 
+// What to type where the log lacks `seq` and what tells of later numbers is there: without a copy the end is lost, and
+// who accepts that takes away all that tells of it.
+std::string bring_back_from(std::uint64_t seq, const ObjectStore& store) {
+    return "cp -an COPY/log " + shell_quoted(store.location()) +
+           "    with COPY a copy of this storage; where there is none, move aside what log/ and packs/ hold from " +
+           record_name(seq) + " and " + session_directory_name(seq) + " on";
+}
+
 Error hole_at(std::uint64_t seq, const ObjectStore& store) {
     return Error{ErrorCode::Damaged,
                  "record " + std::to_string(seq) + " of the log is missing, and later ones are there"}
         .means(
             "the log has a hole: snapshots committed after it cannot be listed or restored until the record is back; "
             "nothing was written")
-        .next("cp COPY/" + record_name(seq) + " " + shell_quoted(store.location() + "/log/") +
-              "    with COPY a copy of this storage");
+        .next(bring_back_from(seq, store));
 }
 
 // Whether two who write the same bytes under one number may both call the record theirs. A session belongs to whoever
@@ -59,6 +68,12 @@ bool may_share(RecordType type) { return type != RecordType::Open && type != Rec
 bool follows(ByteSpan body, const Head& before) {
     const Result<LogRecord> record = decode_record(body);
     return record.ok() && record.value().seq == before.seq + 1 && record.value().prev == before.hash;
+}
+
+// Whether `body` says that it is record `seq` and comes after another one than `before`.
+bool is_of_another_history(ByteSpan body, std::uint64_t seq, const RecordHash& before) {
+    const Result<LogRecord> record = decode_record(body);
+    return record.ok() && record.value().seq == seq && record.value().prev != before;
 }
 
 }  // namespace
@@ -225,11 +240,13 @@ Result<void> Log::replay_all(std::uint64_t reach) {
 // What it means that `seq`, the next number, was not there a moment ago. Unsure: read on, there is more by now.
 Result<Log::End> Log::what_ends(std::uint64_t seq, std::uint64_t reach) {
     const Result<Bytes> archived = file_in_archive(*store_, seq);
-    const bool none = !archived.ok() && archived.error().code() == ErrorCode::NotFound;
+    bool none = !archived.ok() && archived.error().code() == ErrorCode::NotFound;
     if (!archived.ok() && !means_damage(archived.error())) return archived.error();
     if (archived.ok()) {
         const Result<ByteSpan> body = body_in_file(archived.value());
         if (body.ok() && DR_TRY(replay_body(body.value()))) return End::Unsure;
+        // Left from an end of the log that was lost, and the loss accepted: it tells of no number that was taken since.
+        none = body.ok() && is_of_another_history(body.value(), seq, state_.head().hash);
     }
     // Archives are of whole groups: where one is, all its records were.
     if (none && seen_ < seq && !DR_TRY(is_beyond(seq, reach))) return End::Log;
@@ -374,19 +391,14 @@ Result<void> Log::check_end() {
     return {};
 }
 
-// The same of records behind more lost ones than one looks beyond: a checkpoint tells of them. True where others only
-// went on meanwhile.
+// The same of records behind more lost ones than who opens the log looks beyond: once the log came near them they would
+// be a hole in it for everybody. True where others only went on meanwhile.
 Result<bool> Log::is_tail_left() const {
     const std::uint64_t next = state_.next_seq();
-    std::uint64_t seq = next / kCheckpointEvery * kCheckpointEvery + kCheckpointEvery - 1;
-    for (int looked = 0; looked < kCheckpointsLookedFor; ++looked, seq += kCheckpointEvery) {
-        if (!store_->size(checkpoint_name(seq)).ok()) continue;          // a cache that cannot be asked stops nobody
-        if (!DR_TRY(exists(seq)) && !DR_TRY(exists(seq + 1))) continue;  // left from an end that is lost for good
-        // Numbers are taken in order: if nobody went on, the next one is lost.
-        if (DR_TRY(exists(next))) return true;
-        return hole_at(next, *store_);
-    }
-    return false;
+    if (!DR_TRY(is_beyond(next, kReachBeforeAppending))) return false;
+    // Numbers are taken in order: if nobody went on, the next one is lost.
+    if (DR_TRY(exists(next))) return true;
+    return hole_at(next, *store_);
 }
 
 Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
@@ -404,9 +416,7 @@ Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
         .means(
             "the end of the log is missing, and snapshots that need these packs; the others can be restored, and "
             "nothing was written or removed")
-        .next("cp -an COPY/log " + shell_quoted(store_->location()) +
-              "    with COPY a copy of this storage; where there is none, move the directories of packs/ from " +
-              first.substr(first.rfind('/') + 1) + " on aside");
+        .next(bring_back_from(state_.next_seq(), *store_));
 }
 
 Result<void> Log::may_append(const RecordPayload& payload) const {

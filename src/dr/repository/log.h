@@ -66,10 +66,11 @@ public:
     Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build);
     Result<Appended> append(const SigningKey& key, const Clock& clock, RecordPayload payload);
 
-    // Damaged where a pack in the store belongs to a session that the log has not come to: the end of the log is
-    // missing. Asks the store once. append() does so by itself; whoever writes something else first asks before.
+    // Damaged where a pack in the store belongs to a session that the log has not come to, or where one of the 512
+    // numbers after the next is taken: the end of the log is missing. Once nothing was found no more is asked. append()
+    // does so by itself; whoever writes something else first asks before.
     Result<void> check_end();
-    // The same for a listing of packs/ that was made before the log was last read.
+    // The same of the packs alone, for a listing of packs/ that was made before the log was last read.
     Result<void> is_within(std::span<const ObjectInfo> packs) const;
 
     // Reads a record again. NotFound or Damaged.
@@ -123,7 +124,7 @@ private:
     std::vector<RecordHash> vouched_;  // of the records that end in options_.known
     std::uint64_t seen_ = 0;           // a number that was there at opening, the greatest that was found
     bool hole_ = false;                // the log goes on after a record that is missing
-    bool whole_ = false;               // no pack tells of records that are not there
+    bool whole_ = false;               // neither packs nor later records tell of some that are not there
     bool unsettled_ = false;           // records of others were replayed since log/ was last synced
     std::optional<Error> broken_;
     std::optional<Error> problem_;

@@ -134,14 +134,55 @@ TEST_F(LogBehindACheckpoint, NothingIsWrittenBeforeATailThatIsLeft) {
     EXPECT_FALSE(store->size(record_name(100)).ok());
 }
 
-// Another writer goes on just when somebody looks whether there is a tail.
+// Wherever the tail begins, and whether or not a checkpoint tells of it: it would come in everybody's way again.
+TEST(LogTail, IsSeenByWhoeverAppends) {
+    struct Lost {
+        std::uint64_t head, first, last;
+    };
+    for (const Lost& lost : {Lost{200, 100, 192}, Lost{185, 100, 170}, Lost{185, 100, 184}, Lost{700, 100, 610}}) {
+        SCOPED_TRACE(std::to_string(lost.first) + " to " + std::to_string(lost.last) + " are lost");
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < lost.head) log.append(key(1), world.clock, Open{}).value();
+        for (std::uint64_t seq = lost.first; seq <= lost.last; ++seq) world.store->remove(record_name(seq)).value();
+        for (const char* archive : {"log-archive/00000000000000000000", "log-archive/00000000000000000256"})
+            world.store->remove(archive).value();
+        Log another = world.open();
+        ASSERT_EQ(another.state().head().seq, 99U);
+        const Error error = another.append(key(1), world.clock, Open{}).error();
+        EXPECT_EQ(error.code(), ErrorCode::Damaged);
+        EXPECT_NE(error.next_step().find(record_name(100)), std::string::npos) << error.next_step();
+        EXPECT_NE(error.next_step().find(session_directory_name(100)), std::string::npos) << error.next_step();
+        EXPECT_FALSE(world.store->size(record_name(100)).ok());
+    }
+}
+
+// Where the loss was accepted and the log went on, what the archives say of the lost end is another history.
+TEST(LogTail, OfWhichAnArchiveIsLeftIsNoHole) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 2 * kArchiveEvery) log.append(key(1), world.clock, Open{}).value();
+    world.store->remove(archive_name(0)).value();
+    ASSERT_TRUE(world.store->size(archive_name(kArchiveEvery)).ok());
+    for (std::uint64_t seq = log.state().head().seq; seq >= 250; --seq) world.store->remove(record_name(seq)).value();
+    Log another = world.open();
+    ASSERT_EQ(another.state().head().seq, 249U);
+    while (another.state().head().seq < kArchiveEvery + 5) {
+        const Result<Appended> appended = another.append(key(1), world.clock, Open{});
+        ASSERT_TRUE(appended.ok()) << another.state().head().seq << ": " << appended.error().one_line();
+        ASSERT_EQ(world.open().state(), another.state());
+    }
+}
+
+// Another writer goes on just when somebody asks for that object.
 class BusyStore final : public testing_support::StoreInFront {
 public:
     using StoreInFront::StoreInFront;
     Result<std::uint64_t> size(std::string_view name) override {
-        if (name.starts_with("checkpoints/") && others) std::exchange(others, nullptr)();
+        if (name == asked_for && others) std::exchange(others, nullptr)();
         return StoreInFront::size(name);
     }
+    std::string asked_for;
     std::function<void()> others;
 };
 
@@ -150,8 +191,10 @@ TEST_F(LogBehindACheckpoint, AnotherWriterWhoFillsTheGroupIsNoHole) {
         while (log->state().head().seq < end) log->append(key(1), clock, Open{}).value();
         BusyStore busy{*store};
         Log slow = Log::open(busy).value();
+        // The second number after the next one is asked for by who is about to append, and by nobody else.
+        busy.asked_for = record_name(log->state().head().seq + 3);
         busy.others = [&] {
-            for (int i = 0; i < 2; ++i) log->append(key(1), clock, Open{}).value();
+            for (int i = 0; i < 3; ++i) log->append(key(1), clock, Open{}).value();
         };
         EXPECT_TRUE(slow.append(key(1), clock, Open{}).ok()) << end;
         EXPECT_FALSE(busy.others);
