@@ -94,8 +94,8 @@ Result<void> Log::load() {
     }
     seen_ = DR_TRY(find_head());
     const State genesis = state_;
+    options_.trusted_actors.push_back(state_.first_admin());
     std::vector<PublicKey> trusted = options_.trusted_actors;
-    trusted.push_back(state_.first_admin());
     std::vector<std::uint64_t> checkpoints =
         options_.use_checkpoints ? likely_checkpoints() : std::vector<std::uint64_t>{};
     bool listed = !options_.use_checkpoints;
@@ -107,15 +107,16 @@ Result<void> Log::load() {
         vouch_for_known();
         const Result<void> replayed = replay_all(kReachAtOpening);
         const bool believed = !signer || state_.roles_of(*signer) != 0;
+        const bool vouched_well = vouched_.empty() || all_trusted_have_roles();
         const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
-        if (believed && (!stopped || listed)) return replayed;
-        if (believed) {
+        if (believed && vouched_well && (!stopped || listed)) return replayed;
+        if (believed && vouched_well) {
             checkpoints = listed_checkpoints();
             listed = true;
         } else {
-            // The log says later on that its signer is no longer to be believed: without him, then, and without what
-            // was pinned, which may rest on him too.
-            std::erase(trusted, *signer);
+            // The log says later on that somebody is no longer to be believed: without his checkpoint, then, and
+            // without what was pinned, which may rest on him too.
+            if (!believed) std::erase(trusted, *signer);
             options_.known.reset();
         }
         state_ = genesis;
@@ -289,11 +290,17 @@ Result<bool> Log::replay_body(ByteSpan body) {
     return true;
 }
 
+bool Log::all_trusted_have_roles() const {
+    return std::ranges::all_of(options_.trusted_actors,
+                               [this](const PublicKey& actor) { return state_.roles_of(actor) != 0; });
+}
+
 // The chain of hashes from where replay starts to a head that was verified before can be of no other records than were
-// verified then. Checking hashes costs a hundredth of checking signatures.
+// verified then. Checking hashes costs a hundredth of checking signatures. The head may have been had from the
+// checkpoint of any of the trusted, whether or not that one is still there: it counts while all of them have a role.
 void Log::vouch_for_known() {
     vouched_.clear();
-    if (!options_.known || options_.known->seq <= state_.head().seq) return;
+    if (!options_.known || options_.known->seq <= state_.head().seq || !all_trusted_have_roles()) return;
     if (options_.known->seq - state_.head().seq > kMaxVouched) return;
     std::vector<RecordHash> chain;
     Head last = state_.head();

@@ -19,7 +19,7 @@ struct LogOptions {
     // Checkpoints are believed when signed by genesis' actor or one of these who still has a role.
     std::vector<PublicKey> trusted_actors;
     // A head that this client has verified before, or had from a checkpoint that it believes: signatures of the last
-    // records up to it are not checked again.
+    // records up to it are not checked again while genesis' actor and all trusted ones have a role.
     std::optional<Head> known;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
@@ -103,6 +103,7 @@ private:
     Result<bool> is_beyond(std::uint64_t seq, std::uint64_t reach) const;
     Result<std::uint64_t> find_head() const;
     Result<bool> is_tail_left() const;
+    bool all_trusted_have_roles() const;
     void vouch_for_known();
     bool is_vouched_for(std::uint64_t seq, ByteSpan body) const;
     Result<void> replay_all(std::uint64_t reach);
