@@ -25,6 +25,8 @@ constexpr int kTries = 3;
 constexpr std::uint64_t kReachAtOpening = 64;
 constexpr std::uint64_t kReachLater = 1;
 constexpr std::uint64_t kReachBeforeAppending = 512;
+// No log comes to this number. Where a name says otherwise somebody put it there, and replay finds the hole before it.
+constexpr std::uint64_t kNoSuchRecord = std::uint64_t{1} << 62;
 // Records up to a known head that are read twice, for their hashes first.
 constexpr std::uint64_t kMaxVouched = 2 * kCheckpointEvery;
 // So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed
@@ -156,7 +158,7 @@ Result<bool> Log::is_beyond(std::uint64_t seq, std::uint64_t reach) const {
 Result<std::uint64_t> Log::find_head() const {
     std::uint64_t there = 0;
     std::uint64_t absent = 1;
-    while (DR_TRY(exists(absent))) {
+    while (absent < kNoSuchRecord && DR_TRY(exists(absent))) {
         there = absent;
         absent *= 2;
     }

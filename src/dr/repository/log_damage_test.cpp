@@ -349,6 +349,19 @@ TEST(LogHole, IsSeenWhateverItsWidthUpToWhereOneLooks) {
     }
 }
 
+// Names that somebody put just where the end is looked for.
+TEST(LogHole, BeforeNumbersThatNoLogComesToIsAHoleToo) {
+    World world;
+    Log log = world.create();
+    append_pair(log, key(1), world.clock);
+    for (std::uint64_t number = 4; number != 0; number *= 2)
+        world.store->put_new(record_name(number), as_bytes("x"), Durability::Now).value();
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    EXPECT_EQ(world.open(salvage).state(), log.state());
+}
+
 TEST(LogHole, IsSeenByOneWhoHadTheLogOpen) {
     World world;
     Log log = world.create();
