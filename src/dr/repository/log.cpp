@@ -32,6 +32,8 @@ constexpr std::uint64_t kMaxVouched = 2 * kCheckpointEvery;
 // So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed
 // from 0.
 constexpr std::uint64_t kCheckpointsTried = 32;
+// Of so many listed ones it is looked whether the log has their record.
+constexpr std::uint64_t kNamesLookedAt = 1024;
 
 Error no_log(const ObjectStore& store) {
     return Error{ErrorCode::NotFound, "there is no repository in '" + store.location() + "'"}.next(
@@ -98,31 +100,39 @@ Result<void> Log::load() {
     const State genesis = state_;
     options_.trusted_actors.push_back(state_.first_admin());
     std::vector<PublicKey> trusted = options_.trusted_actors;
-    std::vector<std::uint64_t> checkpoints =
-        options_.use_checkpoints ? likely_checkpoints() : std::vector<std::uint64_t>{};
-    bool listed = !options_.use_checkpoints;
+    if (!options_.use_checkpoints) return replay_from(genesis, {}, trusted);
+
+    const Result<void> replayed = replay_from(genesis, likely_checkpoints(), trusted);
+    const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
+    const std::vector<std::uint64_t> further = stopped ? checkpoints_beyond() : std::vector<std::uint64_t>{};
+    if (further.empty()) return replayed;
+    Log beyond = *this;
+    const Result<void> replayed_beyond = beyond.replay_from(genesis, further, trusted);
+    if (!beyond.opened_from_) return replayed;  // none of them was any good: what was read before is more
+    *this = std::move(beyond);
+    return replayed_beyond;
+}
+
+// Starts from the first of `checkpoints` that can be believed, or from genesis. Whose checkpoints those are is in
+// `trusted`; who proves to be no longer to be believed is taken out.
+Result<void> Log::replay_from(const State& genesis, std::span<const std::uint64_t> checkpoints,
+                              std::vector<PublicKey>& trusted) {
     while (true) {
+        state_ = genesis;
+        opened_from_.reset();
         const std::optional<PublicKey> signer = DR_TRY(load_checkpoint(checkpoints, trusted));
         // What was read may have been written a moment ago by somebody who did not get to sync it.
         unsettled_ = true;
         hole_ = false;
         vouch_for_known();
-        const Result<void> replayed = replay_all(kReachAtOpening);
+        Result<void> replayed = replay_all(kReachAtOpening);
         const bool believed = !signer || state_.roles_of(*signer) != 0;
         const bool vouched_well = vouched_.empty() || all_trusted_have_roles();
-        const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
-        if (believed && vouched_well && (!stopped || listed)) return replayed;
-        if (believed && vouched_well) {
-            checkpoints = listed_checkpoints();
-            listed = true;
-        } else {
-            // The log says later on that somebody is no longer to be believed: without his checkpoint, then, and
-            // without what was pinned, which may rest on him too.
-            if (!believed) std::erase(trusted, *signer);
-            options_.known.reset();
-        }
-        state_ = genesis;
-        opened_from_.reset();
+        if (believed && vouched_well) return replayed;
+        // The log says later on that somebody is no longer to be believed: without his checkpoint, then, and without
+        // what was pinned, which may rest on him too.
+        if (!believed) std::erase(trusted, *signer);
+        options_.known.reset();
     }
 }
 
@@ -179,16 +189,21 @@ std::vector<std::uint64_t> Log::likely_checkpoints() const {
     return numbers;
 }
 
-// A missing record deceives find_head(); checkpoints beyond it may be there all the same. Newest first.
-std::vector<std::uint64_t> Log::listed_checkpoints() const {
-    std::vector<std::uint64_t> numbers;
+// A missing record deceives find_head(); checkpoints beyond it may be there all the same. Newest first, and only those
+// that the log may go on from: anybody who can write there can put names.
+std::vector<std::uint64_t> Log::checkpoints_beyond() const {
     const Result<std::vector<ObjectInfo>> listed = store_->list("checkpoints");
     if (!listed.ok()) return {};  // they are caches
+    std::vector<std::uint64_t> numbers;
     for (const ObjectInfo& object : listed.value()) {
-        if (const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name)) numbers.push_back(*seq);
+        const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name);
+        if (seq && *seq > state_.head().seq) numbers.push_back(*seq);
     }
     std::ranges::sort(numbers, std::greater{});
-    if (numbers.size() > kCheckpointsTried) numbers.resize(kCheckpointsTried);
+    numbers.resize(std::min(numbers.size(), kNamesLookedAt));
+    const auto is_there = [this](std::uint64_t seq) { return store_->size(record_name(seq)).ok(); };
+    std::erase_if(numbers, [&](std::uint64_t seq) { return !is_there(seq) && !is_there(seq + 1); });
+    numbers.resize(std::min(numbers.size(), kCheckpointsTried));
     return numbers;
 }
 

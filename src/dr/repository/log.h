@@ -95,7 +95,9 @@ private:
     Result<void> load();
     Result<void> load_genesis();
     std::vector<std::uint64_t> likely_checkpoints() const;
-    std::vector<std::uint64_t> listed_checkpoints() const;
+    std::vector<std::uint64_t> checkpoints_beyond() const;
+    Result<void> replay_from(const State& genesis, std::span<const std::uint64_t> checkpoints,
+                             std::vector<PublicKey>& trusted);
     Result<std::optional<PublicKey>> load_checkpoint(std::span<const std::uint64_t> numbers,
                                                      const std::vector<PublicKey>& trusted);
     Result<bool> is_in_log(const Head& head) const;

@@ -207,6 +207,10 @@ TEST_F(LogBehindACheckpoint, NamesThatAreNoCheckpointsChangeNothing) {
     for (const std::uint64_t number : {255ULL, 64ULL * 100 - 1, 18446744073709551615ULL})
         store->put_new(checkpoint_name(number), as_bytes("x"), Durability::Now).value();
     EXPECT_EQ(open().state(), log->state());
+    // However many they are.
+    for (std::uint64_t number = 200; number < 240; ++number)
+        store->put_new(checkpoint_name(number * 64 - 1), as_bytes("x"), Durability::Now).value();
+    EXPECT_EQ(open().state(), log->state());
 }
 
 TEST(LogDamage, ACommitThatIsGoneBehindACheckpointIsDamage) {
@@ -245,6 +249,31 @@ TEST_F(LogBehindACheckpoint, AnUnreadableRecordCostsNothingWhereTheEndIsHardToFi
     store->remove(record_name(64)).value();
     store->remove(checkpoint_name(63)).value();
     EXPECT_EQ(Log::open(bad_disk).value().state(), log->state());
+}
+
+// Checkpoints of which nobody can say which there are.
+class Unlisted final : public testing_support::StoreInFront {
+public:
+    using StoreInFront::StoreInFront;
+    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override {
+        if (prefix == "checkpoints") return Error::from_errno(EIO, "cannot list 'checkpoints'");
+        return StoreInFront::list(prefix);
+    }
+};
+
+// Looking for a checkpoint behind a hole must not lose what the one before it told.
+TEST_F(LogBehindACheckpoint, WhereNoneIsFoundBehindAHoleWhatWasReadBeforeItCounts) {
+    damage(record_name(30), true);
+    store->remove(record_name(195)).value();
+    Unlisted unlisted{*store};
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    for (ObjectStore* asked : {static_cast<ObjectStore*>(store.get()), static_cast<ObjectStore*>(&unlisted)}) {
+        const Log careful = Log::open(*asked, salvage).value();
+        EXPECT_EQ(careful.state().head().seq, 194U);
+        EXPECT_EQ(careful.opened_from(), 191U);
+        EXPECT_TRUE(careful.problem());
+    }
 }
 
 // Nobody can say what lies there: it is no junk that an admin could name.
