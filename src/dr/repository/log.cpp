@@ -371,7 +371,7 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, RecordPa
     return append(key, clock, [&payload](const State&) -> Result<RecordPayload> { return payload; });
 }
 
-Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Build& build) {
+Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Build& build, ErrorCode if_void) {
     while (true) {
         if (broken_) return *broken_;
         DR_TRY(check_end());
@@ -389,7 +389,7 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
                                                     (back.ok() ? "" : ": " + back.error().what())};
         }
         if (const std::optional<std::string> reason = void_reason(state_, record)) {
-            return Error{ErrorCode::Refused, "a " + name_of(record.type()) + " record would be void: " + *reason};
+            return Error{if_void, "a " + name_of(record.type()) + " record would be void: " + *reason};
         }
         // The new record stands on all before it: none of them may vanish from under it.
         DR_TRY(settle());

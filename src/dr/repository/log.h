@@ -59,11 +59,13 @@ public:
     using Build = std::function<Result<RecordPayload>(const State&)>;
 
     // Appends one record, durable and read back when it returns. Besides the errors of `build` and of the store:
-    // Refused when the rules would make the record void, Unsupported where the log holds a required record of an
+    // `if_void` when the rules would make the record void, Unsupported where the log holds a required record of an
     // unknown type, Damaged for junk in the log or where its end is missing, BadRequest for a body over the limit.
     // After Io or Unavailable the record may or may not appear later: this Log appends nothing more; open it again and
-    // look.
-    Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build);
+    // look. Whoever appends what others may make pointless meanwhile asks for another code than Refused, which the
+    // store has uses for too.
+    Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build,
+                            ErrorCode if_void = ErrorCode::Refused);
     Result<Appended> append(const SigningKey& key, const Clock& clock, RecordPayload payload);
 
     // Damaged where a pack in the store belongs to a session that the log has not come to, or where one of the 512
