@@ -113,7 +113,8 @@ void print_human(Shell& shell, const PruneRequest& request, const PruneResult& r
     console.say("freed " + human_bytes(result.bytes_freed) + ": " + counted(result.packs_removed, "pack", "packs") +
                 " deleted, " + human_count(result.packs_condemned) + " condemned, in " +
                 human_duration(total_seconds(result.timings)));
-    if (!result.marked) console.say("only whole packs known to be unused were collected: the read key was not there");
+    if (!result.marked)
+        console.say("only whole packs known to be unused were collected: the read key and the whole index tell more");
 }
 
 Result<int> prune(Shell& shell, const PruneLine& line) {

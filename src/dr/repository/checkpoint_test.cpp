@@ -315,6 +315,9 @@ TEST(LogCheckpoint, OfWhoHasLostHisRolesVouchesForNoRecordsBeforeIt) {
     poisoned.append(key(1), world.clock, KeyGrant{key(2).public_key(), 0, {}}).value();
     options.known = poisoned.state().head();
     EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Damaged);
+    // Nor does the pin where his checkpoint is gone, and one that is believed is read instead.
+    world.store->remove(checkpoint_name(127)).value();
+    EXPECT_EQ(Log::open(*world.store, options).error().code(), ErrorCode::Damaged);
 }
 
 }  // namespace

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dr/base/days.h"
+
 namespace dr {
 namespace {
 
@@ -175,7 +177,7 @@ void remove_dead_marks(const std::string& directory, const std::string& host, co
 }
 
 bool is_dead(const Session& session, const std::string& directory, const std::string& host, Timestamp now) {
-    const bool stale = now.nanoseconds() - session.opened.nanoseconds() > kStaleSessionNanoseconds;
+    const bool stale = days_after(session.opened, kStaleSessionDays) < now;
     if (directory.empty()) return stale;
     const std::string content = content_for(session.id, host);
     const std::string settled = session_path(directory, session.id);

@@ -21,7 +21,8 @@
 namespace dr {
 
 // A session that nothing is known of (another host's, say) counts as dead when it was opened this long ago.
-inline constexpr std::int64_t kStaleSessionNanoseconds = 7 * kNanosecondsPerDay;
+inline constexpr std::uint64_t kStaleSessionDays = 7;
+inline constexpr std::int64_t kStaleSessionNanoseconds = kStaleSessionDays * kNanosecondsPerDay;
 
 // The lock of one living session. The destructor lets go of the lock, so that the session counts as dead and can be
 // taken over; end() is for a session that ended in the log, or never began.

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 
 #include "dr/repository/replay_testing.h"
@@ -158,6 +159,14 @@ TEST_F(Liveness, WhatNothingIsKnownOfDiesOfAge) {
     now = Timestamp{now.nanoseconds() + kStaleSessionNanoseconds + 1};
     EXPECT_TRUE(dead());
     EXPECT_TRUE(is_dead(session, "", "here", now));
+}
+
+// The trusted time of a foreign repository may be any.
+TEST_F(Liveness, WhatBeganBeforeAllTimeIsOldAndWhatBeginsAfterItIsNot) {
+    session.opened = Timestamp{INT64_MIN};
+    EXPECT_TRUE(is_dead(session, "", "here", now));
+    session.opened = Timestamp{INT64_MAX};
+    EXPECT_FALSE(is_dead(session, "", "here", now));
 }
 
 TEST_F(Liveness, AMarkThatCannotBeMadeMarksNothing) {

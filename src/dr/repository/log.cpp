@@ -18,16 +18,22 @@ namespace {
 
 // A put whose outcome is not known is made again with the same bytes this often.
 constexpr int kTries = 3;
-// How far beyond the end a log is looked for when it is opened, and later each time it is read on.
+// How far beyond the end a log is looked for when it is opened, later each time it is read on, and once before anything
+// is appended. The last reaches furthest: what is appended must never bring a tail that is left into the others' sight.
+// It asks for single numbers because log/ is never emptied: with 100,000 records a listing takes a hundred times as
+// long.
 constexpr std::uint64_t kReachAtOpening = 64;
 constexpr std::uint64_t kReachLater = 1;
-// Checkpoints that are asked for beyond the end of the log before anything is appended.
-constexpr int kCheckpointsLookedFor = 8;
+constexpr std::uint64_t kReachBeforeAppending = 512;
+// No log comes to this number. Where a name says otherwise somebody put it there, and replay finds the hole before it.
+constexpr std::uint64_t kNoSuchRecord = std::uint64_t{1} << 62;
 // Records up to a known head that are read twice, for their hashes first.
 constexpr std::uint64_t kMaxVouched = 2 * kCheckpointEvery;
 // So many older checkpoints are tried when newer ones are missing, damaged or not believed; then the log is replayed
 // from 0.
 constexpr std::uint64_t kCheckpointsTried = 32;
+// Of so many listed ones it is looked whether the log has their record.
+constexpr std::uint64_t kNamesLookedAt = 1024;
 
 Error no_log(const ObjectStore& store) {
     return Error{ErrorCode::NotFound, "there is no repository in '" + store.location() + "'"}.next(
@@ -40,14 +46,21 @@ Error damaged_at(std::uint64_t seq, std::string_view why) {
         .means("what the log says after it cannot be known; nothing was written");
 }
 
+// What to type where the log lacks `seq` and what tells of later numbers is there: without a copy the end is lost, and
+// who accepts that takes away all that tells of it.
+std::string bring_back_from(std::uint64_t seq, const ObjectStore& store) {
+    return "cp -an COPY/log " + shell_quoted(store.location()) +
+           "    with COPY a copy of this storage; where there is none, move aside what log/ and packs/ hold from " +
+           record_name(seq) + " and " + session_directory_name(seq) + " on";
+}
+
 Error hole_at(std::uint64_t seq, const ObjectStore& store) {
     return Error{ErrorCode::Damaged,
                  "record " + std::to_string(seq) + " of the log is missing, and later ones are there"}
         .means(
             "the log has a hole: snapshots committed after it cannot be listed or restored until the record is back; "
             "nothing was written")
-        .next("cp COPY/" + record_name(seq) + " " + shell_quoted(store.location() + "/log/") +
-              "    with COPY a copy of this storage");
+        .next(bring_back_from(seq, store));
 }
 
 // Whether two who write the same bytes under one number may both call the record theirs. A session belongs to whoever
@@ -59,6 +72,12 @@ bool may_share(RecordType type) { return type != RecordType::Open && type != Rec
 bool follows(ByteSpan body, const Head& before) {
     const Result<LogRecord> record = decode_record(body);
     return record.ok() && record.value().seq == before.seq + 1 && record.value().prev == before.hash;
+}
+
+// Whether `body` says that it is record `seq` and comes after another one than `before`.
+bool is_of_another_history(ByteSpan body, std::uint64_t seq, const RecordHash& before) {
+    const Result<LogRecord> record = decode_record(body);
+    return record.ok() && record.value().seq == seq && record.value().prev != before;
 }
 
 }  // namespace
@@ -79,32 +98,41 @@ Result<void> Log::load() {
     }
     seen_ = DR_TRY(find_head());
     const State genesis = state_;
+    options_.trusted_actors.push_back(state_.first_admin());
     std::vector<PublicKey> trusted = options_.trusted_actors;
-    trusted.push_back(state_.first_admin());
-    std::vector<std::uint64_t> checkpoints =
-        options_.use_checkpoints ? likely_checkpoints() : std::vector<std::uint64_t>{};
-    bool listed = !options_.use_checkpoints;
+    if (!options_.use_checkpoints) return replay_from(genesis, {}, trusted);
+
+    const Result<void> replayed = replay_from(genesis, likely_checkpoints(), trusted);
+    const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
+    const std::vector<std::uint64_t> further = stopped ? checkpoints_beyond() : std::vector<std::uint64_t>{};
+    if (further.empty()) return replayed;
+    Log beyond = *this;
+    const Result<void> replayed_beyond = beyond.replay_from(genesis, further, trusted);
+    if (!beyond.opened_from_) return replayed;  // none of them was any good: what was read before is more
+    *this = std::move(beyond);
+    return replayed_beyond;
+}
+
+// Starts from the first of `checkpoints` that can be believed, or from genesis. Whose checkpoints those are is in
+// `trusted`; who proves to be no longer to be believed is taken out.
+Result<void> Log::replay_from(const State& genesis, std::span<const std::uint64_t> checkpoints,
+                              std::vector<PublicKey>& trusted) {
     while (true) {
+        state_ = genesis;
+        opened_from_.reset();
         const std::optional<PublicKey> signer = DR_TRY(load_checkpoint(checkpoints, trusted));
         // What was read may have been written a moment ago by somebody who did not get to sync it.
         unsettled_ = true;
         hole_ = false;
         vouch_for_known();
-        const Result<void> replayed = replay_all(kReachAtOpening);
+        Result<void> replayed = replay_all(kReachAtOpening);
         const bool believed = !signer || state_.roles_of(*signer) != 0;
-        const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
-        if (believed && (!stopped || listed)) return replayed;
-        if (believed) {
-            checkpoints = listed_checkpoints();
-            listed = true;
-        } else {
-            // The log says later on that its signer is no longer to be believed: without him, then, and without what
-            // was pinned, which may rest on him too.
-            std::erase(trusted, *signer);
-            options_.known.reset();
-        }
-        state_ = genesis;
-        opened_from_.reset();
+        const bool vouched_well = vouched_.empty() || all_trusted_have_roles();
+        if (believed && vouched_well) return replayed;
+        // The log says later on that somebody is no longer to be believed: without his checkpoint, then, and without
+        // what was pinned, which may rest on him too.
+        if (!believed) std::erase(trusted, *signer);
+        options_.known.reset();
     }
 }
 
@@ -140,7 +168,7 @@ Result<bool> Log::is_beyond(std::uint64_t seq, std::uint64_t reach) const {
 Result<std::uint64_t> Log::find_head() const {
     std::uint64_t there = 0;
     std::uint64_t absent = 1;
-    while (DR_TRY(exists(absent))) {
+    while (absent < kNoSuchRecord && DR_TRY(exists(absent))) {
         there = absent;
         absent *= 2;
     }
@@ -161,16 +189,21 @@ std::vector<std::uint64_t> Log::likely_checkpoints() const {
     return numbers;
 }
 
-// A missing record deceives find_head(); checkpoints beyond it may be there all the same. Newest first.
-std::vector<std::uint64_t> Log::listed_checkpoints() const {
-    std::vector<std::uint64_t> numbers;
+// A missing record deceives find_head(); checkpoints beyond it may be there all the same. Newest first, and only those
+// that the log may go on from: anybody who can write there can put names.
+std::vector<std::uint64_t> Log::checkpoints_beyond() const {
     const Result<std::vector<ObjectInfo>> listed = store_->list("checkpoints");
     if (!listed.ok()) return {};  // they are caches
+    std::vector<std::uint64_t> numbers;
     for (const ObjectInfo& object : listed.value()) {
-        if (const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name)) numbers.push_back(*seq);
+        const std::optional<std::uint64_t> seq = checkpoint_in_name(object.name);
+        if (seq && *seq > state_.head().seq) numbers.push_back(*seq);
     }
     std::ranges::sort(numbers, std::greater{});
-    if (numbers.size() > kCheckpointsTried) numbers.resize(kCheckpointsTried);
+    numbers.resize(std::min(numbers.size(), kNamesLookedAt));
+    const auto is_there = [this](std::uint64_t seq) { return store_->size(record_name(seq)).ok(); };
+    std::erase_if(numbers, [&](std::uint64_t seq) { return !is_there(seq) && !is_there(seq + 1); });
+    numbers.resize(std::min(numbers.size(), kCheckpointsTried));
     return numbers;
 }
 
@@ -225,11 +258,13 @@ Result<void> Log::replay_all(std::uint64_t reach) {
 // What it means that `seq`, the next number, was not there a moment ago. Unsure: read on, there is more by now.
 Result<Log::End> Log::what_ends(std::uint64_t seq, std::uint64_t reach) {
     const Result<Bytes> archived = file_in_archive(*store_, seq);
-    const bool none = !archived.ok() && archived.error().code() == ErrorCode::NotFound;
+    bool none = !archived.ok() && archived.error().code() == ErrorCode::NotFound;
     if (!archived.ok() && !means_damage(archived.error())) return archived.error();
     if (archived.ok()) {
         const Result<ByteSpan> body = body_in_file(archived.value());
         if (body.ok() && DR_TRY(replay_body(body.value()))) return End::Unsure;
+        // Left from an end of the log that was lost, and the loss accepted: it tells of no number that was taken since.
+        none = body.ok() && is_of_another_history(body.value(), seq, state_.head().hash);
     }
     // Archives are of whole groups: where one is, all its records were.
     if (none && seen_ < seq && !DR_TRY(is_beyond(seq, reach))) return End::Log;
@@ -272,11 +307,17 @@ Result<bool> Log::replay_body(ByteSpan body) {
     return true;
 }
 
+bool Log::all_trusted_have_roles() const {
+    return std::ranges::all_of(options_.trusted_actors,
+                               [this](const PublicKey& actor) { return state_.roles_of(actor) != 0; });
+}
+
 // The chain of hashes from where replay starts to a head that was verified before can be of no other records than were
-// verified then. Checking hashes costs a hundredth of checking signatures.
+// verified then. Checking hashes costs a hundredth of checking signatures. The head may have been had from the
+// checkpoint of any of the trusted, whether or not that one is still there: it counts while all of them have a role.
 void Log::vouch_for_known() {
     vouched_.clear();
-    if (!options_.known || options_.known->seq <= state_.head().seq) return;
+    if (!options_.known || options_.known->seq <= state_.head().seq || !all_trusted_have_roles()) return;
     if (options_.known->seq - state_.head().seq > kMaxVouched) return;
     std::vector<RecordHash> chain;
     Head last = state_.head();
@@ -330,7 +371,7 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, RecordPa
     return append(key, clock, [&payload](const State&) -> Result<RecordPayload> { return payload; });
 }
 
-Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Build& build) {
+Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Build& build, ErrorCode if_void) {
     while (true) {
         if (broken_) return *broken_;
         DR_TRY(check_end());
@@ -348,7 +389,7 @@ Result<Appended> Log::append(const SigningKey& key, const Clock& clock, const Bu
                                                     (back.ok() ? "" : ": " + back.error().what())};
         }
         if (const std::optional<std::string> reason = void_reason(state_, record)) {
-            return Error{ErrorCode::Refused, "a " + name_of(record.type()) + " record would be void: " + *reason};
+            return Error{if_void, "a " + name_of(record.type()) + " record would be void: " + *reason};
         }
         // The new record stands on all before it: none of them may vanish from under it.
         DR_TRY(settle());
@@ -374,19 +415,14 @@ Result<void> Log::check_end() {
     return {};
 }
 
-// The same of records behind more lost ones than one looks beyond: a checkpoint tells of them. True where others only
-// went on meanwhile.
+// The same of records behind more lost ones than who opens the log looks beyond: once the log came near them they would
+// be a hole in it for everybody. True where others only went on meanwhile.
 Result<bool> Log::is_tail_left() const {
     const std::uint64_t next = state_.next_seq();
-    std::uint64_t seq = next / kCheckpointEvery * kCheckpointEvery + kCheckpointEvery - 1;
-    for (int looked = 0; looked < kCheckpointsLookedFor; ++looked, seq += kCheckpointEvery) {
-        if (!store_->size(checkpoint_name(seq)).ok()) continue;          // a cache that cannot be asked stops nobody
-        if (!DR_TRY(exists(seq)) && !DR_TRY(exists(seq + 1))) continue;  // left from an end that is lost for good
-        // Numbers are taken in order: if nobody went on, the next one is lost.
-        if (DR_TRY(exists(next))) return true;
-        return hole_at(next, *store_);
-    }
-    return false;
+    if (!DR_TRY(is_beyond(next, kReachBeforeAppending))) return false;
+    // Numbers are taken in order: if nobody went on, the next one is lost.
+    if (DR_TRY(exists(next))) return true;
+    return hole_at(next, *store_);
 }
 
 Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
@@ -404,9 +440,7 @@ Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
         .means(
             "the end of the log is missing, and snapshots that need these packs; the others can be restored, and "
             "nothing was written or removed")
-        .next("cp -an COPY/log " + shell_quoted(store_->location()) +
-              "    with COPY a copy of this storage; where there is none, move the directories of packs/ from " +
-              first.substr(first.rfind('/') + 1) + " on aside");
+        .next(bring_back_from(state_.next_seq(), *store_));
 }
 
 Result<void> Log::may_append(const RecordPayload& payload) const {

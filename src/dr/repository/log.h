@@ -19,7 +19,7 @@ struct LogOptions {
     // Checkpoints are believed when signed by genesis' actor or one of these who still has a role.
     std::vector<PublicKey> trusted_actors;
     // A head that this client has verified before, or had from a checkpoint that it believes: signatures of the last
-    // records up to it are not checked again.
+    // records up to it are not checked again while genesis' actor and all trusted ones have a role.
     std::optional<Head> known;
     // Refuse (Forked) another repository than this one.
     std::optional<RepositoryId> expected;
@@ -59,17 +59,20 @@ public:
     using Build = std::function<Result<RecordPayload>(const State&)>;
 
     // Appends one record, durable and read back when it returns. Besides the errors of `build` and of the store:
-    // Refused when the rules would make the record void, Unsupported where the log holds a required record of an
+    // `if_void` when the rules would make the record void, Unsupported where the log holds a required record of an
     // unknown type, Damaged for junk in the log or where its end is missing, BadRequest for a body over the limit.
     // After Io or Unavailable the record may or may not appear later: this Log appends nothing more; open it again and
-    // look.
-    Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build);
+    // look. Whoever appends what others may make pointless meanwhile asks for another code than Refused, which the
+    // store has uses for too.
+    Result<Appended> append(const SigningKey& key, const Clock& clock, const Build& build,
+                            ErrorCode if_void = ErrorCode::Refused);
     Result<Appended> append(const SigningKey& key, const Clock& clock, RecordPayload payload);
 
-    // Damaged where a pack in the store belongs to a session that the log has not come to: the end of the log is
-    // missing. Asks the store once. append() does so by itself; whoever writes something else first asks before.
+    // Damaged where a pack in the store belongs to a session that the log has not come to, or where one of the 512
+    // numbers after the next is taken: the end of the log is missing. Once nothing was found no more is asked. append()
+    // does so by itself; whoever writes something else first asks before.
     Result<void> check_end();
-    // The same for a listing of packs/ that was made before the log was last read.
+    // The same of the packs alone, for a listing of packs/ that was made before the log was last read.
     Result<void> is_within(std::span<const ObjectInfo> packs) const;
 
     // Reads a record again. NotFound or Damaged.
@@ -94,7 +97,9 @@ private:
     Result<void> load();
     Result<void> load_genesis();
     std::vector<std::uint64_t> likely_checkpoints() const;
-    std::vector<std::uint64_t> listed_checkpoints() const;
+    std::vector<std::uint64_t> checkpoints_beyond() const;
+    Result<void> replay_from(const State& genesis, std::span<const std::uint64_t> checkpoints,
+                             std::vector<PublicKey>& trusted);
     Result<std::optional<PublicKey>> load_checkpoint(std::span<const std::uint64_t> numbers,
                                                      const std::vector<PublicKey>& trusted);
     Result<bool> is_in_log(const Head& head) const;
@@ -102,6 +107,7 @@ private:
     Result<bool> is_beyond(std::uint64_t seq, std::uint64_t reach) const;
     Result<std::uint64_t> find_head() const;
     Result<bool> is_tail_left() const;
+    bool all_trusted_have_roles() const;
     void vouch_for_known();
     bool is_vouched_for(std::uint64_t seq, ByteSpan body) const;
     Result<void> replay_all(std::uint64_t reach);
@@ -123,7 +129,7 @@ private:
     std::vector<RecordHash> vouched_;  // of the records that end in options_.known
     std::uint64_t seen_ = 0;           // a number that was there at opening, the greatest that was found
     bool hole_ = false;                // the log goes on after a record that is missing
-    bool whole_ = false;               // no pack tells of records that are not there
+    bool whole_ = false;               // neither packs nor later records tell of some that are not there
     bool unsettled_ = false;           // records of others were replayed since log/ was last synced
     std::optional<Error> broken_;
     std::optional<Error> problem_;

@@ -134,14 +134,55 @@ TEST_F(LogBehindACheckpoint, NothingIsWrittenBeforeATailThatIsLeft) {
     EXPECT_FALSE(store->size(record_name(100)).ok());
 }
 
-// Another writer goes on just when somebody looks whether there is a tail.
+// Wherever the tail begins, and whether or not a checkpoint tells of it: it would come in everybody's way again.
+TEST(LogTail, IsSeenByWhoeverAppends) {
+    struct Lost {
+        std::uint64_t head, first, last;
+    };
+    for (const Lost& lost : {Lost{200, 100, 192}, Lost{185, 100, 170}, Lost{185, 100, 184}, Lost{700, 100, 610}}) {
+        SCOPED_TRACE(std::to_string(lost.first) + " to " + std::to_string(lost.last) + " are lost");
+        World world;
+        Log log = world.create();
+        while (log.state().head().seq < lost.head) log.append(key(1), world.clock, Open{}).value();
+        for (std::uint64_t seq = lost.first; seq <= lost.last; ++seq) world.store->remove(record_name(seq)).value();
+        for (const char* archive : {"log-archive/00000000000000000000", "log-archive/00000000000000000256"})
+            world.store->remove(archive).value();
+        Log another = world.open();
+        ASSERT_EQ(another.state().head().seq, 99U);
+        const Error error = another.append(key(1), world.clock, Open{}).error();
+        EXPECT_EQ(error.code(), ErrorCode::Damaged);
+        EXPECT_NE(error.next_step().find(record_name(100)), std::string::npos) << error.next_step();
+        EXPECT_NE(error.next_step().find(session_directory_name(100)), std::string::npos) << error.next_step();
+        EXPECT_FALSE(world.store->size(record_name(100)).ok());
+    }
+}
+
+// Where the loss was accepted and the log went on, what the archives say of the lost end is another history.
+TEST(LogTail, OfWhichAnArchiveIsLeftIsNoHole) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 2 * kArchiveEvery) log.append(key(1), world.clock, Open{}).value();
+    world.store->remove(archive_name(0)).value();
+    ASSERT_TRUE(world.store->size(archive_name(kArchiveEvery)).ok());
+    for (std::uint64_t seq = log.state().head().seq; seq >= 250; --seq) world.store->remove(record_name(seq)).value();
+    Log another = world.open();
+    ASSERT_EQ(another.state().head().seq, 249U);
+    while (another.state().head().seq < kArchiveEvery + 5) {
+        const Result<Appended> appended = another.append(key(1), world.clock, Open{});
+        ASSERT_TRUE(appended.ok()) << another.state().head().seq << ": " << appended.error().one_line();
+        ASSERT_EQ(world.open().state(), another.state());
+    }
+}
+
+// Another writer goes on just when somebody asks for that object.
 class BusyStore final : public testing_support::StoreInFront {
 public:
     using StoreInFront::StoreInFront;
     Result<std::uint64_t> size(std::string_view name) override {
-        if (name.starts_with("checkpoints/") && others) std::exchange(others, nullptr)();
+        if (name == asked_for && others) std::exchange(others, nullptr)();
         return StoreInFront::size(name);
     }
+    std::string asked_for;
     std::function<void()> others;
 };
 
@@ -150,8 +191,10 @@ TEST_F(LogBehindACheckpoint, AnotherWriterWhoFillsTheGroupIsNoHole) {
         while (log->state().head().seq < end) log->append(key(1), clock, Open{}).value();
         BusyStore busy{*store};
         Log slow = Log::open(busy).value();
+        // The second number after the next one is asked for by who is about to append, and by nobody else.
+        busy.asked_for = record_name(log->state().head().seq + 3);
         busy.others = [&] {
-            for (int i = 0; i < 2; ++i) log->append(key(1), clock, Open{}).value();
+            for (int i = 0; i < 3; ++i) log->append(key(1), clock, Open{}).value();
         };
         EXPECT_TRUE(slow.append(key(1), clock, Open{}).ok()) << end;
         EXPECT_FALSE(busy.others);
@@ -163,6 +206,10 @@ TEST_F(LogBehindACheckpoint, NamesThatAreNoCheckpointsChangeNothing) {
     store->remove(record_name(64)).value();
     for (const std::uint64_t number : {255ULL, 64ULL * 100 - 1, 18446744073709551615ULL})
         store->put_new(checkpoint_name(number), as_bytes("x"), Durability::Now).value();
+    EXPECT_EQ(open().state(), log->state());
+    // However many they are.
+    for (std::uint64_t number = 200; number < 240; ++number)
+        store->put_new(checkpoint_name(number * 64 - 1), as_bytes("x"), Durability::Now).value();
     EXPECT_EQ(open().state(), log->state());
 }
 
@@ -202,6 +249,31 @@ TEST_F(LogBehindACheckpoint, AnUnreadableRecordCostsNothingWhereTheEndIsHardToFi
     store->remove(record_name(64)).value();
     store->remove(checkpoint_name(63)).value();
     EXPECT_EQ(Log::open(bad_disk).value().state(), log->state());
+}
+
+// Checkpoints of which nobody can say which there are.
+class Unlisted final : public testing_support::StoreInFront {
+public:
+    using StoreInFront::StoreInFront;
+    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override {
+        if (prefix == "checkpoints") return Error::from_errno(EIO, "cannot list 'checkpoints'");
+        return StoreInFront::list(prefix);
+    }
+};
+
+// Looking for a checkpoint behind a hole must not lose what the one before it told.
+TEST_F(LogBehindACheckpoint, WhereNoneIsFoundBehindAHoleWhatWasReadBeforeItCounts) {
+    damage(record_name(30), true);
+    store->remove(record_name(195)).value();
+    Unlisted unlisted{*store};
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    for (ObjectStore* asked : {static_cast<ObjectStore*>(store.get()), static_cast<ObjectStore*>(&unlisted)}) {
+        const Log careful = Log::open(*asked, salvage).value();
+        EXPECT_EQ(careful.state().head().seq, 194U);
+        EXPECT_EQ(careful.opened_from(), 191U);
+        EXPECT_TRUE(careful.problem());
+    }
 }
 
 // Nobody can say what lies there: it is no junk that an admin could name.
@@ -304,6 +376,19 @@ TEST(LogHole, IsSeenWhateverItsWidthUpToWhereOneLooks) {
         for (std::uint64_t lost = 18; lost < 18 + width; ++lost) world.store->remove(record_name(lost)).value();
         EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged) << width;
     }
+}
+
+// Names that somebody put just where the end is looked for.
+TEST(LogHole, BeforeNumbersThatNoLogComesToIsAHoleToo) {
+    World world;
+    Log log = world.create();
+    append_pair(log, key(1), world.clock);
+    for (std::uint64_t number = 4; number != 0; number *= 2)
+        world.store->put_new(record_name(number), as_bytes("x"), Durability::Now).value();
+    EXPECT_EQ(Log::open(*world.store).error().code(), ErrorCode::Damaged);
+    LogOptions salvage;
+    salvage.stop_before_junk = true;
+    EXPECT_EQ(world.open(salvage).state(), log.state());
 }
 
 TEST(LogHole, IsSeenByOneWhoHadTheLogOpen) {

@@ -161,6 +161,10 @@ Result<void> Pins::check_empty(std::string_view location) const {
 
 Result<void> Pins::remember(const PinCheck& checked) {
     if (checked.before && *checked.before == checked.now) return {};
+    // One that cannot be read is replaced by who was told to.
+    const Result<std::optional<Pin>> there = find(checked.now.location);
+    if (there.ok() && there.value() != checked.before)
+        return Error{ErrorCode::Conflict, "another process changed the pin of " + quoted(checked.now.location)};
     return save(checked.now);
 }
 

@@ -5,7 +5,8 @@
 // all right then; only somebody who remembers notices. A pin remembers: it holds the greatest record seen at a place,
 // and whatever does not continue from it is refused until an admin has signed that it is meant to be so.
 //
-// One small text file for each location, replaced as a whole.
+// One small text file for each location, replaced as a whole. remember() and trust() read it and put another in its
+// place: several processes take turns at them (DirectoryLock), or one could move back what another has just moved on.
 
 #include <optional>
 #include <string>
@@ -52,7 +53,8 @@ public:
     // Fails with Forked where a repository was seen at this place that now holds none: before one is made there.
     Result<void> check_empty(std::string_view location) const;
 
-    // Moves the pin to the log's head, which check() has accepted. Durable when it returns.
+    // Moves the pin to the log's head, which check() has accepted. Durable when it returns. Conflict where the pin is
+    // not as check() found it, for somebody else changed it meanwhile: compare again.
     Result<void> remember(const PinCheck& checked);
     // Believe this actor from now on.
     Result<void> trust(std::string_view location, const PublicKey& actor);

@@ -174,6 +174,25 @@ TEST(Pins, ActorsCanBePinnedAndStayPinned) {
     EXPECT_EQ(client.pins.find("/mnt/backups").value()->actors, std::vector{key(2).public_key()});
 }
 
+// Two processes looked at once, and the slow one saw less.
+TEST(Pins, WhatSomebodyElseChangedMeanwhileIsNotMovedBack) {
+    Storage storage;
+    Client client;
+    Log log = storage.create();
+    ASSERT_TRUE(client.look(log).ok());
+    storage.append(log, 1);
+    const PinCheck slow = client.pins.check(log).value();
+    storage.append(log, 1);
+    ASSERT_TRUE(client.look(log).ok());
+    const Result<void> remembered = client.pins.remember(slow);
+    ASSERT_FALSE(remembered.ok());
+    EXPECT_EQ(remembered.error().code(), ErrorCode::Conflict);
+    EXPECT_EQ(client.pins.find("/mnt/backups").value()->head, log.state().head());
+    ASSERT_TRUE(client.pins.trust("/mnt/backups", key(2).public_key()).ok());
+    EXPECT_FALSE(client.pins.remember(slow).ok());
+    EXPECT_EQ(client.pins.find("/mnt/backups").value()->actors, std::vector{key(2).public_key()});
+}
+
 TEST(Pins, APinIsReadAsItWasPrintedAndNothingElseIs) {
     Pin pin;
     pin.location = "/mnt/with\nnewline";

@@ -33,6 +33,7 @@ public:
     Collector(Repository& repository, const SigningKey& actor, const Clock& clock, Monitor& monitor)
         : repository_(repository), log_(repository.log()), actor_(actor), clock_(clock), monitor_(monitor) {}
 
+    Result<void> may_collect() const;
     Result<void> abandon_dead(const std::string& directory, const std::string& host);
     Result<bool> tighten();
     Result<void> condemn();
@@ -52,10 +53,11 @@ private:
         return append_if_valid([&payload](const State&) -> Result<RecordPayload> { return payload; });
     }
     Result<bool> append_if_valid(const Log::Build& build) {
-        const Result<Appended> appended = log_.append(actor_, clock_, build);
+        const Result<Appended> appended = log_.append(actor_, clock_, build, ErrorCode::Conflict);
         if (appended.ok()) return true;
-        if (appended.error().code() == ErrorCode::Refused) return false;
-        return appended.error();
+        if (appended.error().code() != ErrorCode::Conflict) return appended.error();
+        DR_TRY(may_collect());  // who lost the role meanwhile would call every record pointless
+        return false;
     }
     Result<bool> was_a_writer(std::uint64_t session);
     std::vector<PackId> unused_packs() const;
@@ -73,6 +75,13 @@ private:
     std::vector<Marker::Walk> walks_;        // of snapshots that may be tightened
     std::map<std::uint64_t, bool> writers_;  // what was_a_writer() found
 };
+
+Result<void> Collector::may_collect() const {
+    if ((state().roles_of(actor_.public_key()) & role::kGc) != 0) return {};
+    return Error{ErrorCode::Refused, "the key in use lacks the role to collect"}
+        .means("what snapshots no longer need stays until the prune of a key that has the role gc")
+        .next("qnwis_dr keys slot list");
+}
 
 Result<void> Collector::abandon_dead(const std::string& directory, const std::string& host) {
     std::vector<std::uint64_t> dead;
@@ -152,7 +161,7 @@ Result<void> Collector::take_away(const std::vector<PackId>& packs, const std::v
             if (snapshot != nullptr && !is_locked(now, *snapshot) && still_holds(now, walk))
                 tighten.snapshots.push_back(walk.snapshot);
         }
-        if (tighten.snapshots.empty()) return Error{ErrorCode::Refused, "no snapshot is left that may be tightened"};
+        if (tighten.snapshots.empty()) return Error{ErrorCode::Conflict, "no snapshot is left that may be tightened"};
         return RecordPayload{std::move(tighten)};
     }));
     return {};
@@ -266,6 +275,7 @@ Result<void> Collector::remove_orphans() {
 Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock,
                                const std::string& liveness_directory, const std::string& host, Monitor& monitor) {
     Collector collector{repository, actor, clock, monitor};
+    DR_TRY(collector.may_collect());
     DR_TRY(collector.abandon_dead(liveness_directory, host));
     if (repository.unlocked() && !DR_TRY(collector.tighten())) return collector.outcome;
     DR_TRY(collector.condemn());

@@ -31,8 +31,8 @@ struct CollectOutcome {
     std::uint64_t packs_waiting = 0;  // condemned, but a session open just now could still need them
 };
 
-// `actor` needs the gc role. Marks if `repository` is unlocked. Fails with Damaged where a tree cannot be read (then
-// nothing was condemned: what is needed is not known), Cancelled, or what store and log fail with.
+// Marks if `repository` is unlocked. Fails with Refused where `actor` lacks the role gc, Damaged where a tree cannot be
+// read (then nothing was condemned: what is needed is not known), Cancelled, or what store and log fail with.
 Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock,
                                const std::string& liveness_directory, const std::string& host, Monitor& monitor);
 

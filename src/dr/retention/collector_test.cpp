@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dr/repository/pack_format.h"
+#include "dr/repository/replay_testing.h"
 #include "dr/repository/testing/store_in_front.h"
 #include "dr/repository/testing/test_repository.h"
 #include "dr/repository/tree_reader.h"
@@ -236,6 +237,81 @@ TEST_F(CollectorTest, WithoutTheReadKeyOnlyWhatTheLogKnowsIsUnusedGoes) {
     EXPECT_GT(outcome.packs_removed, 0U);
     OpenedTestRepository open{test};
     EXPECT_GT(collect_in(open).value().packs_removed, 0U);  // the parent's, now that trees can be read
+}
+
+// A file system that has become read-only, say.
+class NoNewRecords final : public testing_support::StoreInFront {
+public:
+    using StoreInFront::StoreInFront;
+    Result<void> put_new(std::string_view name, std::span<const ByteSpan> parts, Durability durability) override {
+        if (name.starts_with("log/")) return Error{ErrorCode::Refused, "the storage is not writable"};
+        return StoreInFront::put_new(name, parts, durability);
+    }
+};
+
+TEST_F(CollectorTest, WhereTheStoreTakesNoRecordsTheCollectionFails) {
+    {
+        OpenedTestRepository open{test};
+        forget(open, open.backup(content_of_size(50'000, 1)).value());
+    }
+    const auto store = test.store();
+    NoNewRecords full{*store};
+    Repository repository = Repository::open(full).value();
+    const Result<CollectOutcome> outcome = collect(repository, test.key->opened.actor, test.clock, "", "host", monitor);
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_EQ(outcome.error().code(), ErrorCode::Refused);
+}
+
+TEST_F(CollectorTest, WhoLacksTheRoleCollectsNothing) {
+    const SigningKey other = replay_testing::key(9);
+    OpenedTestRepository open{test};
+    const std::uint32_t roles = role::kAll & ~role::kGc;
+    open.repository.log().append(open.repository.actor(), test.clock, KeyGrant{other.public_key(), roles, ""}).value();
+    // Also where there is nothing to collect: it should not come out on the day there is.
+    EXPECT_EQ(collect(open.repository, other, test.clock, "", "host", monitor).error().code(), ErrorCode::Refused);
+    forget(open, open.backup(content_of_size(50'000, 1)).value());
+    EXPECT_EQ(collect(open.repository, other, test.clock, "", "host", monitor).error().code(), ErrorCode::Refused);
+}
+
+// Something happens in the log just before the next append reads it.
+class BusyLog final : public testing_support::StoreInFront {
+public:
+    using StoreInFront::StoreInFront;
+    Result<std::vector<ObjectInfo>> list(std::string_view prefix) override {
+        if (prefix == "packs" && others) std::exchange(others, nullptr)();
+        return StoreInFront::list(prefix);
+    }
+    std::function<void()> others;
+};
+
+TEST_F(CollectorTest, WhoLosesTheRoleMeanwhileIsTold) {
+    const SigningKey other = replay_testing::key(9);
+    OpenedTestRepository open{test};
+    const auto grant = [&](std::uint32_t roles) {
+        open.repository.log()
+            .append(open.repository.actor(), test.clock, KeyGrant{other.public_key(), roles, ""})
+            .value();
+    };
+    grant(role::kAll);
+    forget(open, open.backup(content_of_size(50'000, 1)).value());
+    BusyLog busy{*open.store};
+    Repository repository = Repository::open(busy).value();
+    busy.others = [&] { grant(role::kBackup); };
+    EXPECT_EQ(collect(repository, other, test.clock, "", "host", monitor).error().code(), ErrorCode::Refused);
+    EXPECT_FALSE(busy.others);
+}
+
+// What somebody else did meanwhile is no failure.
+TEST_F(CollectorTest, WhatAnotherCollectorDidMeanwhileIsNoFailure) {
+    OpenedTestRepository open{test};
+    forget(open, open.backup(content_of_size(50'000, 1)).value());
+    BusyLog busy{*open.store};
+    Repository repository = Repository::open(busy).value();
+    busy.others = [&] { EXPECT_GT(collect_in(open).value().packs_removed, 0U); };
+    const Result<CollectOutcome> outcome = collect(repository, test.key->opened.actor, test.clock, "", "host", monitor);
+    ASSERT_TRUE(outcome.ok()) << outcome.error().one_line();
+    EXPECT_FALSE(busy.others);
+    EXPECT_EQ(outcome.value().packs_condemned, 0U);
 }
 
 TEST_F(CollectorTest, APackThatAnOpenSessionMayUseWaits) {

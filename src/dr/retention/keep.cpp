@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "dr/base/days.h"
+
 namespace dr {
 namespace {
 
@@ -19,10 +21,6 @@ struct Periods {
 bool has_a_rule_of_its_own(std::string_view tag) { return tag == "daily" || tag == "weekly" || tag == "monthly"; }
 
 bool counts(const Periods& periods, std::string_view tag) { return !has_a_rule_of_its_own(tag) || tag == periods.name; }
-
-Timestamp days_after(Timestamp at, std::uint64_t days) {
-    return Timestamp{at.nanoseconds() + static_cast<std::int64_t>(days) * kNanosecondsPerDay};
-}
 
 // "daily 3 of 7", and of which plan where there are several.
 std::string place(std::string_view rule, std::size_t number, std::uint64_t keep, const RetentionSubject& subject,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <ctime>
 
@@ -27,6 +28,27 @@ std::vector<std::string> kept(const RetentionRule& rule, const std::vector<Reten
         if (decisions[i].keep) ids.push_back(subjects[i].snapshot_id);
     }
     return ids;
+}
+
+// A commit of a foreign repository may claim anything.
+TEST(Retention, WhatNoCalendarHoldsStaysRatherThanGoes) {
+    const Timestamp last{INT64_MAX};
+    const Timestamp first{INT64_MIN};
+    std::vector<RetentionSubject> subjects(3, snapshot("s", "other", day(0)));
+    subjects[0].retention_days = UINT32_MAX;
+    subjects[1].created_at = last;
+    subjects[2].created_at = first;
+    subjects[2].retention_days = UINT32_MAX;
+    // Enough newer ones that no rule keeps these.
+    for (int d = 1; d <= 500; ++d) subjects.push_back(snapshot("d", "other", day(d)));
+    const auto decisions = decide_by_default(subjects, day(501), SiteCalendar::utc());
+    for (std::size_t i = 0; i < 3; ++i) {
+        SCOPED_TRACE(i);
+        EXPECT_TRUE(decisions[i].keep) << decisions[i].reasons.front();
+    }
+    RetentionRule rule;
+    rule.keep_within_days = UINT32_MAX;
+    EXPECT_EQ(kept(rule, subjects, day(501)).size(), subjects.size());
 }
 
 // SPEC 9: 7 + 4 + 12 snapshots of the three classes are kept in all, here out of two years of them.

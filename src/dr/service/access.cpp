@@ -4,6 +4,7 @@
 
 #include "dr/base/shell_word.h"
 #include "dr/models/relative_path.h"
+#include "dr/platform/posix/directory_lock.h"
 #include "dr/platform/posix/posix_disk.h"
 #include "dr/repository/pins.h"
 #include "dr/storage/open_store.h"
@@ -61,7 +62,8 @@ public:
             checked = accepted(repository, pin.value());
         }
         const bool first_sight = forked || checked.value().first_sight;
-        remember(checked.value(), monitor);
+        // Another process was faster: what it saw is to be compared with as well.
+        if (!remember(checked.value(), monitor)) return check(repository, changes, monitor);
         return first_sight;
     }
 
@@ -71,6 +73,7 @@ public:
     // Believes from now on whose key opened the repository: its signatures are this machine's own.
     void trust(const Repository& repository, Monitor& monitor) {
         if (!disk_.ok() || blind_) return;  // check() said it
+        const DirectoryLock lock{settings_.state_directory};
         const Result<void> trusted =
             Pins{*disk_.value()}.trust(repository.store().location(), repository.actor().public_key());
         // Without a pin, check() has said why there is none.
@@ -101,7 +104,8 @@ private:
                                    Monitor& monitor) {
         if (settings_.allow_older_history) {
             monitor.note("taking the history that is there now, because --accept-history was given: " + why.one_line());
-            remember(accepted(repository, pin), monitor);
+            // Where another process was faster the next look compares with what it saw.
+            (void)remember(accepted(repository, pin), monitor);
             return true;
         }
         if (stops) return why;
@@ -129,15 +133,21 @@ private:
                   "    shows what is there, and believes it from now on");
     }
 
-    void remember(const PinCheck& checked, Monitor& monitor) {
+    // False where another process changed the pin since it was compared.
+    bool remember(const PinCheck& checked, Monitor& monitor) {
+        const DirectoryLock lock{settings_.state_directory};
         const Result<void> remembered = Pins{*disk_.value()}.remember(checked);
-        if (!remembered.ok()) cannot_pin(remembered.error(), monitor);
+        if (remembered.ok()) return true;
+        if (remembered.error().code() == ErrorCode::Conflict) return false;
+        cannot_pin(remembered.error(), monitor);
+        return true;
     }
 
     // Whose keys this machine has, and which rollbacks are spent, does not change with the history.
     static PinCheck accepted(const Repository& repository, const std::optional<Pin>& before) {
         const State& state = repository.state();
         PinCheck check;
+        check.before = before;
         check.now.location = repository.store().location();
         check.now.repository = repository.id();
         check.now.head = state.head();

@@ -64,11 +64,13 @@ ReadSession::~ReadSession() {
     if (closed.ok()) mark_.end();
 }
 
+bool ReadSession::holds_packs() const { return is_open() && repository_->state().open_sessions().contains(id_); }
+
 bool OpenSnapshot::was_overtaken() {
-    if (reading.is_open()) return false;
     const State& state = open->repository.state();
     const PackNumbers packs = state.packset_of(snapshot);
     if (!open->repository.log().refresh().ok()) return false;  // then nobody knows
+    if (reading.holds_packs()) return false;
     const auto gone = [&](PackNumber number) { return state.packs()[number].reaped != 0; };
     return state.snapshot_at(snapshot.record) == nullptr || std::ranges::any_of(packs, gone);
 }

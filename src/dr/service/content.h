@@ -25,6 +25,9 @@ public:
     ReadSession& operator=(ReadSession&& other) noexcept;  // to one that is not open
     ~ReadSession();
     bool is_open() const { return repository_ != nullptr; }
+    // Whether the log, as it was last read, has not ended the session: another host's prune may take it for one that
+    // was left.
+    bool holds_packs() const;
 
 private:
     explicit ReadSession(const World& world) : world_(&world) {}
@@ -45,7 +48,8 @@ struct OpenSnapshot {
     SnapshotBody body;
     std::unique_ptr<PackSource> source;
 
-    // Whether packs may have been missed because a prune went ahead, for lack of a session: that is no damage.
+    // Whether packs may have been missed because a prune went ahead, for lack of a session or after another host ended
+    // it: that is no damage. Reads the log again.
     bool was_overtaken();
 };
 

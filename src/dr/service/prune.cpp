@@ -1,5 +1,6 @@
 // The verb prune: forget what retention does not keep, then collect what nothing needs.
 
+#include "dr/base/days.h"
 #include "dr/retention/collector.h"
 #include "dr/retention/keep.h"
 #include "dr/service/content.h"
@@ -25,8 +26,7 @@ Timestamp judged_now(const World& world, const Repository& repository) {
     const State& state = repository.state();
     const Timestamp now = world.clock.now();
     if ((state.roles_of(repository.actor().public_key()) & role::kAdmin) != 0) return now;
-    const Timestamp limit{state.trusted_time().nanoseconds() + kNanosecondsPerDay};
-    return std::min(now, limit);
+    return std::min(now, days_after(state.trusted_time(), 1));
 }
 
 Error locked(const Snapshot& snapshot) {

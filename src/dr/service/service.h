@@ -161,7 +161,9 @@ struct PruneResult {
     std::uint64_t forgotten = 0;
     std::uint64_t packs_condemned = 0, packs_removed = 0, bytes_freed = 0;
     std::uint64_t orphans_removed = 0, sessions_abandoned = 0;
-    bool marked = false;  // false: without the read key only whole packs known to be unused were collected
+    // False: without the read key, or with an index of which a part cannot be read, only whole packs known to be unused
+    // were collected.
+    bool marked = false;
     Timings timings;
 };
 
