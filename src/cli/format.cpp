@@ -67,29 +67,42 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
     return human_count(count) + " " + std::string(count == 1 ? one : many);
 }
 
-std::vector<std::string> Table::lines() const {
-    std::vector<std::size_t> widths;
-    for (const Column& column : columns_) widths.push_back(width_of(column.title));
-    for (const auto& row : rows_) {
-        DR_CHECK(row.size() == columns_.size());
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+void Table::add(std::vector<std::string> cells) {
+    DR_CHECK(cells.size() == columns_.size());
+    std::vector<Cell> row;
+    row.reserve(cells.size());
+    for (std::string& cell : cells) {
+        const std::size_t width = width_of(cell);
+        row.push_back({std::move(cell), width});
     }
-    const auto line_of = [&](const auto& cell_at) {
+    rows_.push_back(std::move(row));
+}
+
+std::vector<std::string> Table::lines() const {
+    std::vector<Cell> titles;
+    for (const Column& column : columns_) titles.push_back({column.title, width_of(column.title)});
+    std::vector<std::size_t> widths;
+    for (const Cell& title : titles) widths.push_back(title.width);
+    for (const auto& row : rows_) {
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].width);
+    }
+    const auto line_of = [&](const std::vector<Cell>& row) {
         std::string line;
-        for (std::size_t i = 0; i < columns_.size(); ++i) {
-            const std::string& cell = cell_at(i);
-            const std::size_t pad = widths[i] - width_of(cell);
+        line.reserve(128);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const std::size_t pad = widths[i] - row[i].width;
             if (i > 0) line += "  ";
             if (columns_[i].align == Align::Right) line.append(pad, ' ');
-            line += cell;
+            line += row[i].text;
             if (columns_[i].align == Align::Left) line.append(pad, ' ');
         }
         line.erase(line.find_last_not_of(' ') + 1);
         return line;
     };
-    std::vector<std::string> lines{line_of([this](std::size_t i) -> const std::string& { return columns_[i].title; })};
-    for (const auto& row : rows_)
-        lines.push_back(line_of([&row](std::size_t i) -> const std::string& { return row[i]; }));
+    std::vector<std::string> lines;
+    lines.reserve(rows_.size() + 1);
+    lines.push_back(line_of(titles));
+    for (const auto& row : rows_) lines.push_back(line_of(row));
     return lines;
 }
 

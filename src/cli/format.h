@@ -28,13 +28,17 @@ public:
     };
 
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-    void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+    void add(std::vector<std::string> cells);
     bool empty() const { return rows_.empty(); }
     std::vector<std::string> lines() const;  // the titles first; without spaces at the end
 
 private:
+    struct Cell {
+        std::string text;
+        std::size_t width = 0;
+    };
     std::vector<Column> columns_;
-    std::vector<std::vector<std::string>> rows_;
+    std::vector<std::vector<Cell>> rows_;
 };
 
 }  // namespace dr::cli

@@ -40,6 +40,15 @@ void put_number(std::string& text, std::size_t at, std::size_t digits, std::int6
         text[at + left - 1] = static_cast<char>('0' + value % 10);
 }
 
+// yyyy-mm-dd hh:mm, where `text` has room for it at its beginning.
+void put_minute(std::string& text, const Parts& parts) {
+    put_number(text, 0, 4, static_cast<int>(parts.date.year()));
+    put_number(text, 5, 2, static_cast<unsigned>(parts.date.month()));
+    put_number(text, 8, 2, static_cast<unsigned>(parts.date.day()));
+    put_number(text, 11, 2, parts.time.hours().count());
+    put_number(text, 14, 2, parts.time.minutes().count());
+}
+
 bool read_char(std::string_view text, std::size_t& at, char expected) {
     if (at >= text.size() || text[at] != expected) return false;
     ++at;
@@ -57,20 +66,17 @@ Error not_a_time(std::string_view text) {
 std::string Timestamp::iso8601() const {
     const Parts parts = split(nanoseconds_);
     std::string text = "yyyy-mm-ddThh:mm:ss.uuuuuuZ";
-    put_number(text, 0, 4, static_cast<int>(parts.date.year()));
-    put_number(text, 5, 2, static_cast<unsigned>(parts.date.month()));
-    put_number(text, 8, 2, static_cast<unsigned>(parts.date.day()));
-    put_number(text, 11, 2, parts.time.hours().count());
-    put_number(text, 14, 2, parts.time.minutes().count());
+    put_minute(text, parts);
     put_number(text, 17, 2, parts.time.seconds().count());
     put_number(text, 20, 6, parts.time.subseconds().count() / 1000);
     return text;
 }
 
 std::string Timestamp::human() const {
-    std::string text = iso8601().substr(0, 16);
-    text[10] = ' ';
-    return text + " UTC";
+    const Parts parts = split(nanoseconds_);
+    std::string text = "yyyy-mm-dd hh:mm UTC";
+    put_minute(text, parts);
+    return text;
 }
 
 Result<Timestamp> Timestamp::parse(std::string_view text) {

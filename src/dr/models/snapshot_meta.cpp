@@ -20,8 +20,9 @@ Result<void> read_extensions(const ObjectReader& object, SnapshotMeta& meta) {
         const Sha256 key = DR_TRY(object.sha256("signed_by"));
         meta.signed_by = PublicKey{key.array()};
     }
-    meta.signature = DR_TRY(object.text_or("signature", {}, {.max_bytes = 4096}));
-    if (!parse_base64(meta.signature).ok()) return object.wrong("signature", "must be base64");
+    Result<Bytes> signature = parse_base64(DR_TRY(object.text_or("signature", {}, {.max_bytes = 4096})));
+    if (!signature.ok()) return object.wrong("signature", "must be base64");
+    meta.signature = std::move(signature).value();
     if (object.has("signer_pinned")) meta.signer_pinned = DR_TRY(object.boolean("signer_pinned"));
     return {};
 }
@@ -77,7 +78,7 @@ void write(JsonWriter& json, const SnapshotMeta& meta) {
     if (meta.signature.empty())
         json.null();
     else
-        json.text(meta.signature);
+        json.text(to_base64(meta.signature));
     json.field("signer_pinned", meta.signer_pinned);
     json.end_object();
 }

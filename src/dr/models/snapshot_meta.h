@@ -34,7 +34,7 @@ struct SnapshotMeta {
     std::optional<Identifier> parent;  // the snapshot this one was compared with
     std::uint64_t record = 0;          // number of its record in the log
     std::optional<PublicKey> signed_by;
-    std::string signature;              // base64; empty: none
+    Bytes signature;                    // empty: none
     std::optional<bool> signer_pinned;  // nothing: no pin to compare with
 
     bool operator==(const SnapshotMeta&) const = default;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dr/base/hex.h"
-
 namespace dr {
 
 SnapshotMeta meta_of(const Snapshot& snapshot, const OpenRepository& open) {
@@ -27,7 +25,7 @@ SnapshotMeta meta_of(const Snapshot& snapshot, const OpenRepository& open) {
         meta.parent = Identifier::parse(parent->id.hex()).value();
     meta.record = snapshot.record;
     meta.signed_by = snapshot.actor;
-    meta.signature = to_base64(snapshot.signature);
+    meta.signature.assign(snapshot.signature.begin(), snapshot.signature.end());
     if (!open.pinned_actors.empty())
         meta.signer_pinned = std::ranges::find(open.pinned_actors, snapshot.actor) != open.pinned_actors.end();
     return meta;

@@ -13,7 +13,9 @@
 namespace dr {
 namespace {
 
-class OpenBeneath : public ::testing::Test {
+using Open = FileDescriptor (*)(int directory, const std::string& path, int flags, mode_t mode);
+
+class OpenBeneath : public ::testing::TestWithParam<Open> {
 protected:
     void SetUp() override {
         std::filesystem::create_directories(scratch_ / "inside/below");
@@ -23,37 +25,38 @@ protected:
         directory_ = FileDescriptor{::open((scratch_ / "inside").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     }
     int error_of(const std::string& path, int flags = O_RDONLY) {
-        return open_beneath(directory_.get(), path, flags).is_open() ? 0 : errno;
+        return GetParam()(directory_.get(), path, flags, 0).is_open() ? 0 : errno;
     }
 
     testing::Scratch scratch_;
     FileDescriptor directory_;
 };
 
-TEST_F(OpenBeneath, OpensWhatIsThereAndTheDirectoryItself) {
+TEST_P(OpenBeneath, OpensWhatIsThereAndTheDirectoryItself) {
     EXPECT_EQ(error_of("below/file"), 0);
     EXPECT_EQ(error_of("", O_RDONLY | O_DIRECTORY), 0);
     EXPECT_EQ(error_of("below/nothing"), ENOENT);
 }
 
-TEST_F(OpenBeneath, NothingLeadsOut) {
+TEST_P(OpenBeneath, NothingLeadsOut) {
     EXPECT_EQ(error_of("../secret"), EXDEV);
     EXPECT_EQ(error_of("below/../../secret"), EXDEV);
     EXPECT_EQ(error_of(scratch_ / "secret"), EXDEV);
 }
 
-TEST_F(OpenBeneath, NoLinkIsFollowed) {
+TEST_P(OpenBeneath, NoLinkIsFollowed) {
     EXPECT_EQ(error_of("link"), ELOOP);
-    EXPECT_EQ(error_of("link/file"), ELOOP);
-    const FileDescriptor link = open_beneath(directory_.get(), "link", O_PATH | O_NOFOLLOW);
+    const int in_the_middle = error_of("link/file");
+    EXPECT_TRUE(in_the_middle == ELOOP || in_the_middle == ENOTDIR) << in_the_middle;
+    const FileDescriptor link = GetParam()(directory_.get(), "link", O_PATH | O_NOFOLLOW, 0);
     ASSERT_TRUE(link.is_open());
     struct stat status{};
     ASSERT_EQ(::fstat(link.get(), &status), 0);
     EXPECT_TRUE(S_ISLNK(status.st_mode));
 }
 
-TEST_F(OpenBeneath, WhatIsMadeHasItsModeAndIsClosedByTheNextProgram) {
-    const FileDescriptor made = open_beneath(directory_.get(), "below/new", O_RDWR | O_CREAT | O_EXCL, 0600);
+TEST_P(OpenBeneath, WhatIsMadeHasItsModeAndIsClosedByTheNextProgram) {
+    const FileDescriptor made = GetParam()(directory_.get(), "below/new", O_RDWR | O_CREAT | O_EXCL, 0600);
     ASSERT_TRUE(made.is_open());
     struct stat status{};
     ASSERT_EQ(::fstat(made.get(), &status), 0);
@@ -61,6 +64,8 @@ TEST_F(OpenBeneath, WhatIsMadeHasItsModeAndIsClosedByTheNextProgram) {
     EXPECT_NE(::fcntl(made.get(), F_GETFD) & FD_CLOEXEC, 0);
     EXPECT_EQ(error_of("below/new", O_RDWR | O_CREAT | O_EXCL), EEXIST);
 }
+
+INSTANTIATE_TEST_SUITE_P(Ways, OpenBeneath, ::testing::Values(&open_beneath, &open_by_component));
 
 }  // namespace
 }  // namespace dr

@@ -191,10 +191,15 @@ Result<void> PosixDisk::sync_directory(std::string_view path) {
 }
 
 Result<DiskStat> PosixDisk::stat(std::string_view path) {
-    // Of a symbolic link this opens the link.
-    const FileDescriptor handle = DR_TRY(open_beneath(path, O_PATH, "look at"));
     struct stat status{};
-    if (::fstat(handle.get(), &status) != 0) return failed(errno, "look at", path);
+    if (path.empty()) {
+        if (::fstat(handle_.get(), &status) != 0) return failed(errno, "look at", path);
+    } else {
+        const Place place = DR_TRY(find(path));
+        if (::fstatat(place.directory.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+            return failed(errno, "look at", path);
+        }
+    }
     return DiskStat{kind_of(status.st_mode), static_cast<std::uint64_t>(status.st_size),
                     Timestamp{status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec}};
 }
@@ -215,8 +220,8 @@ DiskKind kind_of(const dirent& entry, int directory) {
 Result<std::vector<DiskEntry>> PosixDisk::list(std::string_view path) {
     FileDescriptor directory = DR_TRY(open_beneath(path, O_RDONLY | O_DIRECTORY, "list"));
     const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(directory.get()), &::closedir};
-    if (stream) directory.release();  // the stream has it now
     if (!stream) return failed(errno, "list", path);
+    directory.release();  // the stream has it now
 
     std::vector<DiskEntry> entries;
     while (true) {
