@@ -446,9 +446,11 @@ TEST(PackSink, WithNothingAddedWritesNothing) {
 
 TEST(PackTable, FindsWhatWasInsertedAndNothingElse) {
     PackTable table;
+    // Many meet in the last places, and go on at the beginning.
     const auto id_of = [](std::uint64_t i) {
-        return Id16{i * 0x9e3779b97f4a7c15ULL, i % 7};
-    };  // many meet in one place
+        const std::uint64_t spread = i * 0x9e3779b97f4a7c15ULL;
+        return i % 3 == 0 ? Id16{~std::uint64_t{0} - i % 7, spread} : Id16{spread, i};
+    };
     for (std::uint32_t i = 1; i <= 5000; ++i)
         table.insert(id_of(i), {i, static_cast<std::uint16_t>(i), BlobType::Tree});
     for (std::uint32_t i = 1; i <= 5000; ++i) {

@@ -1,8 +1,9 @@
 #pragma once
 // PackTable: the blobs that a session has stored since it last wrote its index. 24 bytes a slot, nothing else.
 //
-// A slot follows from the leading bits of an identifier, so the table lies nearly in the order of identifiers: growing
-// it and taking it out sorted pass through memory once. Identifiers are those of a keyed hash: nobody can crowd them.
+// A slot follows from the leading bits of an identifier, so the table lies nearly in the order of identifiers, which
+// makes it cheap to grow and to take out sorted. Identifiers come out of a keyed hash: only who has the key could
+// crowd them, and would wait himself.
 
 #include <cstdint>
 #include <vector>

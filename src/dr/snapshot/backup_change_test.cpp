@@ -271,6 +271,21 @@ TEST_F(BackupTest, AFileThatChangesOnceIsReadAgain) {
     expect_same_as_source(content);
 }
 
+// Its size and its inode tell nothing.
+TEST_F(BackupTest, ASmallFileThatIsRewrittenInPlaceWhileItIsReadIsReadAgain) {
+    write("small", noise(1000, 1));
+    fs::last_write_time(root_ / "small", fs::file_time_type::clock::now() - std::chrono::hours{1});
+    int opened = 0;
+    options_.after_open = [&](std::string_view) {
+        if (++opened == 1) write("small", noise(1000, 2));
+    };
+    const SnapshotContent content = backup();
+    EXPECT_EQ(opened, 2);
+    EXPECT_EQ(content.unreadable_count, 0U);
+    EXPECT_FALSE(entry(content, "small").changed_while_read);
+    expect_same_as_source(content);
+}
+
 TEST_F(BackupTest, WritersBesideABackupNeverBreakIt) {
     for (int i = 0; i < 20; ++i) write("f" + std::to_string(i), noise(50'000, static_cast<unsigned>(i)));
     std::atomic<bool> stop = false;
@@ -304,7 +319,9 @@ TEST_F(BackupTest, WhatVanishesOrCannotBeReadIsReported) {
     write("c-becomes-fifo", noise(100, 1));
     write("d-becomes-link", noise(100, 1));
     write("e-stays", "x");
+    std::atomic<int> opened = 0;
     options_.before_open = [&](std::string_view name) {
+        ++opened;
         if (name == "e-stays") return;
         fs::remove(root_ / std::string{name});
         if (name == "c-becomes-fifo") {
@@ -321,6 +338,7 @@ TEST_F(BackupTest, WhatVanishesOrCannotBeReadIsReported) {
     EXPECT_EQ(content.unreadable[3].reason, "it became a symbolic link while it was read");
     EXPECT_EQ(content.entries, 1U);
     EXPECT_EQ(monitor_.warnings, 4);
+    EXPECT_EQ(opened, 5) << "what cannot be opened or read is not tried again";
 }
 
 TEST_F(BackupTest, AnotherUserStoresWhatItMayAndReportsTheRest) {

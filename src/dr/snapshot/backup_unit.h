@@ -36,7 +36,7 @@ struct LinkedContent {
     Entry entry;
 };
 
-// A file to be read. The reader completes `entry`: metadata as of the moment it was opened, content, attributes.
+// A file to be read. The reader completes `entry`: metadata of the file as it was read, content, attributes.
 struct FileWork {
     std::shared_ptr<const DirectoryHandle> directory;
     FileStat stat;

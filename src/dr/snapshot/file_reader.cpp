@@ -30,6 +30,8 @@ Error vanished_or(Error error) {
     return error;
 }
 
+Error not_regular() { return Error{ErrorCode::Io, "it is no longer a regular file"}; }
+
 Result<FileDescriptor> open_descriptor(const ReadContext& context, const FileWork& work) {
     if (context.options.before_open) context.options.before_open(work.entry.name);
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
@@ -71,28 +73,26 @@ BatchFile finish_read(FileWork& work, const OpenFile& file, MutableByteSpan byte
 }
 
 // The first attempt: a small file that is as the walk saw it needs one look at it, after the read; what has the same
-// times then was not written in between. Nothing where anything is different.
-std::optional<BatchFile> read_as_walked(ReadContext& context, FileWork& work, MutableByteSpan room,
-                                        const std::shared_ptr<const void>& owner) {
-    Result<FileDescriptor> fd = open_descriptor(context, work);
-    if (!fd.ok()) return std::nullopt;
+// times then was not written in between. Nothing where anything is different. What cannot be opened or read is not
+// tried again: a disk takes long over a bad sector.
+Result<std::optional<BatchFile>> read_as_walked(ReadContext& context, FileWork& work, MutableByteSpan room,
+                                                const std::shared_ptr<const void>& owner) {
+    OpenFile file{.fd = DR_TRY(open_descriptor(context, work)), .stat = {}};
     if (context.options.after_open) context.options.after_open(work.entry.name);
-    OpenFile file{.fd = std::move(fd).value(), .stat = {}};
     const Result<std::size_t> got = read_at(file.fd.get(), room, 0);
-    if (!got.ok() || got.value() != room.size()) return std::nullopt;
-    const Result<FileStat> after = stat_of(file.fd.get());
-    const bool same = after.ok() && after.value().kind == EntryKind::File && after.value().same_file(work.stat) &&
-                      after.value().same_content(work.stat);
-    if (!same) return std::nullopt;
-    file.stat = after.value();
+    file.stat = DR_TRY(stat_of(file.fd.get()));
+    if (file.stat.kind != EntryKind::File) return not_regular();
+    if (!got.ok()) return got.error();
+    const bool same = got.value() == room.size() && file.stat.same_file(work.stat) && file.stat.same_content(work.stat);
+    if (!same) return std::optional<BatchFile>{};  // the next attempt counts its bytes
     context.bytes_read.fetch_add(room.size(), std::memory_order_relaxed);
-    return finish_read(work, file, room, owner);
+    return std::optional{finish_read(work, file, room, owner)};
 }
 
 // Reads a small file whole, again while it changes. `room` is for its size as the walk saw it.
 Result<BatchFile> read_whole(ReadContext& context, FileWork& work, MutableByteSpan room,
                              const std::shared_ptr<const void>& owner) {
-    if (std::optional<BatchFile> read = read_as_walked(context, work, room, owner)) return std::move(*read);
+    if (std::optional<BatchFile> read = DR_TRY(read_as_walked(context, work, room, owner))) return std::move(*read);
     for (int attempt = 2;; ++attempt) {
         const OpenFile file = DR_TRY(open_file(context, work));
         // One that has outgrown its batch is stored up to here and marked; the next backup sees it as changed.
@@ -151,7 +151,7 @@ bool ReadContext::is_large(const FileStat& stat) const {
 Result<OpenFile> open_file(ReadContext& context, const FileWork& work) {
     OpenFile file{.fd = DR_TRY(open_descriptor(context, work)), .stat = {}};
     file.stat = DR_TRY(stat_of(file.fd.get()));
-    if (file.stat.kind != EntryKind::File) return Error{ErrorCode::Io, "it is no longer a regular file"};
+    if (file.stat.kind != EntryKind::File) return not_regular();
     if (context.options.after_open) context.options.after_open(work.entry.name);
     return file;
 }

@@ -38,7 +38,7 @@ struct ReadContext {
     bool is_large(const FileStat& stat) const;
 };
 
-// An open file and what was known of it when it was opened.
+// An open file and what was known of it when it was opened, or of a small one when it had been read.
 struct OpenFile {
     FileDescriptor fd;
     FileStat stat;

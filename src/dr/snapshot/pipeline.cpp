@@ -47,19 +47,21 @@ bool Pipeline::can_walk() const {
            kept_directories_ < kKeptDirectories;
 }
 
+bool Pipeline::can_read(const BackupUnit& unit) const {
+    if (unit.busy || unit.read || unit.held >= kUnitAhead) return false;
+    // The unit whose turn it is may always go on: what it holds can be given to the sink at once.
+    return &unit == units_.front().get() || held_ < kReadAhead;
+}
+
 std::shared_ptr<BackupUnit> Pipeline::unit_to_read() const {
-    for (const std::shared_ptr<BackupUnit>& unit : units_) {
-        if (unit->busy || unit->read || unit->held >= kUnitAhead) continue;
-        // The unit whose turn it is may always go on: what it holds can be given to the sink at once.
-        if (unit == units_.front() || held_ < kReadAhead) return unit;
-    }
-    return nullptr;
+    const auto found = std::ranges::find_if(units_, [this](const auto& unit) { return can_read(*unit); });
+    return found == units_.end() ? nullptr : *found;
 }
 
 // A large file whose turn it is. It is read by one thread at a time, and nothing behind it can be stored before it: a
 // step of it left waiting while frames are compressed runs alone when they are done.
 bool Pipeline::is_front_to_read() const {
-    return !units_.empty() && units_.front()->large && unit_to_read() == units_.front();
+    return !units_.empty() && units_.front()->large && can_read(*units_.front());
 }
 
 Pipeline::Choice Pipeline::choose(Want want) {
@@ -96,15 +98,14 @@ void Pipeline::schedule(std::size_t tasks_ended) {
         tasks_ -= tasks_ended;
         if (!failed_) {
             const std::size_t most = parts_.pool.workers() + 1;
-            const std::size_t readable =
-                static_cast<std::size_t>(std::ranges::count_if(units_, [this](const auto& unit) {
-                    return !unit->busy && !unit->read && unit->held < kUnitAhead &&
-                           (unit == units_.front() || held_ < kReadAhead);
-                }));
+            const auto readable = static_cast<std::size_t>(
+                std::ranges::count_if(units_, [this](const auto& unit) { return can_read(*unit); }));
             urgent = can_drain() && !std::exchange(drain_submitted_, true);
-            const std::size_t running = tasks_ + (urgent ? 1 : 0);
-            ordinary = std::min(readable + (can_walk() ? 1 : 0), most > running ? most - running : 0);
-            front = ordinary > 0 && is_front_to_read() && !std::exchange(front_submitted_, true);
+            front = is_front_to_read() && !std::exchange(front_submitted_, true);
+            // The front is not kept waiting by tasks for what is behind it.
+            const std::size_t running = tasks_ + (urgent ? 1 : 0) + (front ? 1 : 0);
+            const std::size_t behind = readable - (front ? 1 : 0) + (can_walk() ? 1 : 0);
+            ordinary = std::min(behind, most > running ? most - running : 0);
             tasks_ = running + ordinary;
         }
         const bool at_end = failed_ || (walked_ && units_.empty());
@@ -114,9 +115,7 @@ void Pipeline::schedule(std::size_t tasks_ended) {
     if (finished) return pool.wake();
     if (urgent) pool.submit(Priority::Urgent, [this] { act(Want::Drain); });
     if (front) pool.submit(Priority::Critical, [this] { act(Want::ReadFront); });
-    for (ordinary -= front ? 1 : 0; ordinary > 0; --ordinary) {
-        pool.submit(Priority::Ordinary, [this] { act(Want::Anything); });
-    }
+    for (; ordinary > 0; --ordinary) pool.submit(Priority::Ordinary, [this] { act(Want::Anything); });
 }
 
 // One thing of those that can be done, then back to the queue: others may have something more urgent.

@@ -54,6 +54,7 @@ private:
     bool can_drain() const;
     bool can_walk() const;
     bool is_front_to_read() const;
+    bool can_read(const BackupUnit& unit) const;
     std::shared_ptr<BackupUnit> unit_to_read() const;
     void drain();
     Result<void> give(BackupUnit& unit, std::deque<StoredBlob> blobs);

@@ -12,7 +12,7 @@ namespace dr::testing {
 class Scratch {
 public:
     Scratch() {
-        std::string name = "/tmp/qnwis-dr-test-XXXXXX";
+        std::string name = (std::filesystem::temp_directory_path() / "qnwis-dr-test-XXXXXX").string();
         DR_CHECK(::mkdtemp(name.data()) != nullptr);
         path_ = name;
     }
