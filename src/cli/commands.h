@@ -8,7 +8,7 @@
 namespace dr::cli {
 
 // `arguments` is for completion, which describes the whole program.
-void add_commands(Arguments& arguments, Shell& shell);
+void add_commands(Arguments& arguments, Shell& shell, std::string_view first_word);
 
 void add_keys(Command& root, Shell& shell);
 void add_init(Command& root, Shell& shell);

@@ -100,7 +100,7 @@ int run(const World& world, const Surroundings& surroundings, std::vector<std::s
     try {
         Arguments arguments{kAbout, "qnwis_dr"};
         add_common(arguments.root(), shell.options);
-        add_commands(arguments, shell);
+        add_commands(arguments, shell, words.empty() ? std::string{} : words.front());
         return finish(shell, parse_and_run(arguments, shell, std::move(words)));
     } catch (const std::bad_alloc&) {
         return finish(shell, Error{ErrorCode::Io, "there is not enough memory"}.next("qnwis_dr config show"));
