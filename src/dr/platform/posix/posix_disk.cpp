@@ -82,6 +82,12 @@ private:
     const std::string name_;
 };
 
+Result<FileDescriptor> open_named(const std::string& root) {
+    FileDescriptor handle{::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!handle.is_open()) return Error::from_errno(errno, "cannot open the directory '" + root + "'");
+    return handle;
+}
+
 }  // namespace
 
 // Where a path lies: an open directory and a name in it.
@@ -91,9 +97,7 @@ struct PosixDisk::Place {
 };
 
 Result<std::unique_ptr<PosixDisk>> PosixDisk::open_root(const std::string& root) {
-    FileDescriptor handle{::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!handle.is_open()) return Error::from_errno(errno, "cannot open the directory '" + root + "'");
-    return std::unique_ptr<PosixDisk>{new PosixDisk{root, std::move(handle)}};
+    return std::unique_ptr<PosixDisk>{new PosixDisk{root, DR_TRY(open_named(root))}};
 }
 
 Result<void> PosixDisk::make_root(const std::string& root) {
@@ -110,7 +114,7 @@ Result<void> PosixDisk::make_root(const std::string& root) {
         if (end == std::string::npos) break;
     }
     // Whatever mkdir said, the question is whether the directory is there now.
-    DR_TRY(open_root(root));
+    DR_TRY(open_named(root));
     return {};
 }
 
