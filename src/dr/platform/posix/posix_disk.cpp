@@ -97,7 +97,8 @@ struct PosixDisk::Place {
 };
 
 Result<std::unique_ptr<PosixDisk>> PosixDisk::open_root(const std::string& root) {
-    return std::unique_ptr<PosixDisk>{new PosixDisk{root, DR_TRY(open_named(root))}};
+    FileDescriptor handle = DR_TRY(open_named(root));
+    return std::unique_ptr<PosixDisk>{new PosixDisk{root, std::move(handle)}};
 }
 
 Result<void> PosixDisk::make_root(const std::string& root) {
