@@ -201,14 +201,14 @@ std::vector<StoredBlob> read_batch(ReadContext& context, std::vector<FileWork>& 
 LargeFileReader::LargeFileReader(ReadContext& context, FileWork& work)
     : context_(context), work_(work), cutter_(context.keys.chunker, context.keys.namer, context.chunk_buffers) {}
 
-bool LargeFileReader::fail(Error error) {
+bool LargeFileReader::fail(const Error& error) {
     work_.outcome = {.kind = ReadOutcome::Kind::Unreadable, .reason = error.what(), .problem = {}};
     return false;
 }
 
 bool LargeFileReader::start() {
     Result<OpenFile> opened = open_file(context_, work_);
-    if (!opened.ok()) return fail(std::move(opened).error());
+    if (!opened.ok()) return fail(opened.error());
     file_ = std::move(opened).value();
     ++attempt_;
     describe(work_, file_);

@@ -65,7 +65,7 @@ private:
     bool find_run();
     bool read_some();
     bool complete(std::vector<StoredBlob>& output);
-    bool fail(Error error);
+    bool fail(const Error& error);
     bool may_be_private_key() const;
 
     ReadContext& context_;
