@@ -73,9 +73,12 @@ public:
     // Believes from now on whose key opened the repository: its signatures are this machine's own.
     void trust(const Repository& repository, Monitor& monitor) {
         if (!disk_.ok() || blind_) return;  // check() said it
+        const PublicKey& actor = repository.actor().public_key();
+        // Only what is to be changed is worth waiting for.
+        const std::optional<Pin> pin = find(repository.store().location());
+        if (pin && std::ranges::count(pin->actors, actor) != 0) return;
         const DirectoryLock lock{settings_.state_directory};
-        const Result<void> trusted =
-            Pins{*disk_.value()}.trust(repository.store().location(), repository.actor().public_key());
+        const Result<void> trusted = Pins{*disk_.value()}.trust(repository.store().location(), actor);
         // Without a pin, check() has said why there is none.
         if (!trusted.ok() && trusted.error().code() != ErrorCode::NotFound) cannot_pin(trusted.error(), monitor);
     }
@@ -135,6 +138,7 @@ private:
 
     // False where another process changed the pin since it was compared.
     bool remember(const PinCheck& checked, Monitor& monitor) {
+        if (!checked.has_news()) return true;
         const DirectoryLock lock{settings_.state_directory};
         const Result<void> remembered = Pins{*disk_.value()}.remember(checked);
         if (remembered.ok()) return true;
