@@ -64,10 +64,8 @@ Result<bool> wants_creation(const World& world, const Settings& settings) {
         return other_files(settings, ErrorCode::NotFound);
     }
     const Result<Repository> repository = open_log(settings, *store);
-    if (!repository.ok()) {
-        if (repository.error().code() == ErrorCode::NotFound) return true;
-        return repository.error();
-    }
+    // What else is wrong tells whoever opens it with the key, for whom it may be whole.
+    if (!repository.ok()) return repository.error().code() == ErrorCode::NotFound;
     const State& state = repository.value().state();
     return state.slots().empty() || (repository.value().encrypted() && !state.ring());
 }
