@@ -264,7 +264,7 @@ TEST_F(LogBehindACheckpoint, NamesThatAreNoCheckpointsChangeNothing) {
     for (const std::uint64_t number : {255ULL, 64ULL * 100 - 1, 18446744073709551615ULL})
         store->put_new(checkpoint_name(number), as_bytes("x"), Durability::Now).value();
     EXPECT_EQ(open().state(), log->state());
-    // However many they are.
+    // Many of them, too.
     for (std::uint64_t number = 200; number < 240; ++number)
         store->put_new(checkpoint_name(number * 64 - 1), as_bytes("x"), Durability::Now).value();
     EXPECT_EQ(open().state(), log->state());
