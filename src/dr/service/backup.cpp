@@ -300,12 +300,13 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
 
     Result<std::uint64_t> record = session.commit(details_of(job, content));
     if (!record.ok()) return explained(settings_, std::move(record).error());
+    // Kept before the log is read on: somebody's prune may have forgotten it since.
+    const Snapshot* committed = open.repository.state().snapshot_at(record.value());
+    DR_CHECK(committed != nullptr);
+    result.meta = meta_of(*committed, open);
     DR_TRY(remember_head(settings_, open.repository, monitor));
     phases.ended("commit");
 
-    const Snapshot* snapshot = open.repository.state().snapshot_at(record.value());
-    DR_CHECK(snapshot != nullptr);
-    result.meta = meta_of(*snapshot, open);
     if (session.parent()) result.parent = session.parent()->id.hex();
     fill(result, stored.value());
     result.timings = phases.finish();

@@ -1,8 +1,13 @@
 #include "dr/service/service.h"
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
+#include "dr/platform/posix/directory_lock.h"
+#include "dr/platform/posix/posix_disk.h"
 #include "dr/platform/posix/small_file.h"
+#include "dr/repository/pins.h"
 #include "dr/service/testing/machine.h"
 
 namespace dr {
@@ -37,6 +42,41 @@ TEST_F(Verbs, PruneWithAKeyThatMayNotCollectForgetsNothing) {
     request.snapshots = {"latest"};
     EXPECT_EQ(service.prune(request, monitor).error().code(), ErrorCode::Refused);
     EXPECT_EQ(open(Access::Log).repository.state().snapshots().size(), 1U);
+}
+
+// What another process of this machine does with what it has open, whatever else waits for its turn at the pin.
+void forget_and_pin(OpenRepository& other, const Clock& clock, const std::string& state_directory) {
+    Log& log = other.repository.log();
+    const std::uint64_t record = log.state().snapshots().begin()->first;
+    ASSERT_TRUE(log.append(other.repository.actor(), clock, Forget{{{record, "test"}}}).ok());
+    const std::unique_ptr<PosixDisk> disk = PosixDisk::open_root(state_directory).value();
+    Pins pins{*disk};
+    ASSERT_TRUE(pins.remember(pins.check(log).value()).ok());
+}
+
+// The commit counted, whatever became of it before its head was pinned here.
+TEST_F(Verbs, BackupWhoseSnapshotIsForgottenBeforeItsHeadIsPinnedTellsOfIt) {
+    SimClock later{Timestamp::from_seconds(1'800'000'100), 1'000'000};
+    SeededRandom others{2};
+    const World beside{later, others, host, calendar};
+    OpenRepository other = open_repository(beside, settings, Access::Change, monitor).value();
+
+    std::optional<DirectoryLock> held{std::in_place, settings.state_directory};
+    std::optional<Result<BackupResult>> result;
+    std::jthread running{[&] { result = backup(); }};
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (other.repository.state().snapshots().empty() && std::chrono::steady_clock::now() < end) {
+        ASSERT_TRUE(other.repository.log().refresh().ok());
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    ASSERT_EQ(other.repository.state().snapshots().size(), 1U);
+    const std::uint64_t record = other.repository.state().snapshots().begin()->first;
+    forget_and_pin(other, later, settings.state_directory);
+    held.reset();
+    running.join();
+    ASSERT_TRUE(result->ok()) << result->error().one_line();
+    EXPECT_EQ(result->value().meta.record, record);
+    EXPECT_TRUE(open(Access::Log).repository.state().snapshots().empty());
 }
 
 }  // namespace
