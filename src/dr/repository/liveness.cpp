@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "dr/base/days.h"
+#include "dr/platform/posix/file_time.h"
 
 namespace dr {
 namespace {
@@ -61,10 +62,6 @@ std::vector<std::string> names_in(const std::string& directory, std::string_view
     return names;
 }
 
-Timestamp modified(const struct stat& status) {
-    return Timestamp{Timestamp::from_seconds(status.st_mtim.tv_sec).nanoseconds() + status.st_mtim.tv_nsec};
-}
-
 // A mark that somebody left or holds.
 struct SeenMark {
     Timestamp written;
@@ -78,17 +75,19 @@ std::optional<SeenMark> see(const std::string& path, const std::string& host) {
     struct stat status{};
     if (!file.is_open() || fstat(file.get(), &status) != 0) return std::nullopt;
     SeenMark mark;
-    mark.written = modified(status);
+    mark.written = timestamp_of(status.st_mtim);
     mark.locked = flock(file.get(), LOCK_SH | LOCK_NB) != 0;
     mark.content = content_of(file.get());
     mark.of_this_host = mark.content.ends_with(" " + host);
     return mark;
 }
 
+// By a clock that anybody sets who may write there: the difference of two such times may be more than a number holds.
+bool is_stale(const SeenMark& mark, Timestamp now) { return days_after(mark.written, kStaleSessionDays) <= now; }
+
 // Locks of other hosts need not be seen from here: nothing is concluded of them before they are stale (ADR 6).
 bool may_live(const SeenMark& mark, Timestamp now) {
-    return mark.locked ||
-           (!mark.of_this_host && now.nanoseconds() - mark.written.nanoseconds() < kStaleSessionNanoseconds);
+    return mark.locked || (!mark.of_this_host && !is_stale(mark, now));
 }
 
 }  // namespace
@@ -129,7 +128,7 @@ void LivenessMark::settle() {
 std::optional<Timestamp> LivenessMark::written() const {
     struct stat status{};
     if (!file_.is_open() || fstat(file_.get(), &status) != 0) return std::nullopt;
-    return modified(status);
+    return timestamp_of(status.st_mtim);
 }
 
 // The name goes before the lock: whoever sees the file locked finds it gone.
@@ -170,8 +169,7 @@ void remove_dead_marks(const std::string& directory, const std::string& host, co
     for (const std::string& name : names_in(directory, kWriterPrefix)) {
         const std::string path = directory + "/" + name;
         const std::optional<SeenMark> mark = see(path, host);
-        if (mark && !mark->locked && now->nanoseconds() - mark->written.nanoseconds() > kStaleSessionNanoseconds)
-            unlink(path.c_str());
+        if (mark && !mark->locked && is_stale(*mark, *now)) unlink(path.c_str());
     }
     own.end();
 }

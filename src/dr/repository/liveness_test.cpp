@@ -1,9 +1,12 @@
 #include "dr/repository/liveness.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -86,6 +89,23 @@ TEST_F(Liveness, WhatIsOlderThanAllLivingWritersIsNobodysAnyMore) {
     age(8 * 24 * kHour);
     EXPECT_GE(before(), nobody);
     EXPECT_FALSE(no_writer_before(directory + "/gone", "here"));
+}
+
+// No number of nanoseconds holds that time.
+TEST_F(Liveness, AMarkOfTheYear2400IsNotStale) {
+    const Timestamp nobody = no_writer_before(directory, "here").value();
+    {
+        LivenessMark elsewhere = LivenessMark::prepare(directory, "another host");
+        elsewhere.aim(7);
+    }
+    const std::string path = std::filesystem::directory_iterator { directory } -> path();
+    for (const std::time_t second : {std::time_t{13'569'465'600}, std::time_t{-13'569'465'600}}) {
+        const std::array<timespec, 2> times{{{second, 0}, {second, 0}}};
+        ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times.data(), 0), 0);
+        EXPECT_GE(no_writer_before(directory, "here").value(), nobody);
+        remove_dead_marks(directory, "here", State{});
+        EXPECT_EQ(entries(), second > 0 ? 1U : 0U);
+    }
 }
 
 TEST_F(Liveness, MarksOfEndedSessionsGoAndThoseThatSayMoreStay) {

@@ -172,6 +172,100 @@ TEST(LogTail, OfWhichAnArchiveIsLeftIsNoHole) {
         ASSERT_TRUE(appended.ok()) << another.state().head().seq << ": " << appended.error().one_line();
         ASSERT_EQ(world.open().state(), another.state());
     }
+    // Its name is no longer kept from the archive that heals the new records.
+    while (another.state().head().seq < 2 * kArchiveEvery) another.append(key(1), world.clock, Open{}).value();
+    world.damage(record_name(400), true);
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), another.state());
+}
+
+// What it has of the records before the lost end may be their only good copy.
+TEST(LogTail, OfWhichAnArchiveIsLeftLosesNoneOfItsGoodRecords) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 2 * kArchiveEvery) log.append(key(1), world.clock, Open{}).value();
+    const Bytes archive = world.store->get(archive_name(500), std::size_t{1} << 20).value();
+    world.store->remove(archive_name(500)).value();
+    for (std::uint64_t seq = log.state().head().seq; seq >= 500; --seq) world.store->remove(record_name(seq)).value();
+    Log another = world.open();
+    another.append(key(1), world.clock, Open{}).value();
+    world.store->put_new(archive_name(500), archive, Durability::Now).value();
+    world.damage(record_name(300), true);
+    world.store->remove(record_name(301)).value();
+    while (another.state().head().seq < 2 * kArchiveEvery) another.append(key(1), world.clock, Open{}).value();
+    world.damage(record_name(505), true);
+    LogOptions options;
+    options.use_checkpoints = false;
+    EXPECT_EQ(world.open(options).state(), another.state());
+}
+
+// What the message names, and all behind it.
+void move_aside(ObjectStore& store, const std::vector<std::string>& named) {
+    for (const std::string& first : named) {
+        for (const ObjectInfo& object : store.list(first.substr(0, first.find('/'))).value()) {
+            if (object.name >= first) store.remove(object.name).value();
+        }
+    }
+}
+
+// An archive that cannot be read proves that its group was there: left where it is it would stop everybody for good.
+TEST(LogTail, IsGivenUpByDoingWhatIsSaid) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 600) log.append(key(1), world.clock, Open{}).value();
+    for (std::uint64_t seq = 500; seq <= 520; ++seq) world.store->remove(record_name(seq)).value();
+    world.disk.overwrite(archive_name(500), as_bytes("rotten")).value();
+    for (const std::uint64_t seq : {511U, 575U}) world.store->remove(checkpoint_name(seq)).value();
+    LogOptions options;
+    options.for_writing = true;
+    const Error error = Log::open(*world.store, options).error();
+    EXPECT_EQ(error.code(), ErrorCode::Damaged);
+    const std::vector<std::string> named{record_name(500), session_directory_name(500), archive_name(500)};
+    for (const std::string& name : named)
+        EXPECT_TRUE(error.next_step().contains(name)) << name << ": " << error.next_step();
+    EXPECT_TRUE(error.next_step().contains("lost")) << error.next_step();
+
+    move_aside(*world.store, named);
+    Log another = world.open(options);
+    EXPECT_EQ(another.state().head().seq, 499U);
+    while (another.state().head().seq < 520) another.append(key(1), world.clock, Open{}).value();
+    EXPECT_EQ(world.open().state(), another.state());
+}
+
+// He may only lack the key whose checkpoints show what lies behind the hole.
+TEST(LogTail, IsNothingForAReaderToGiveUp) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 200) append_pair(log, key(1), world.clock);
+    for (const std::uint64_t seq : {63U, 127U, 191U}) world.store->remove(checkpoint_name(seq)).value();
+    world.store->remove(record_name(30)).value();
+    const Error error = Log::open(*world.store).error();
+    EXPECT_EQ(error.code(), ErrorCode::Damaged);
+    EXPECT_TRUE(error.next_step().contains(record_name(30))) << error.next_step();
+    EXPECT_FALSE(error.next_step().contains("move aside")) << error.next_step();
+}
+
+TEST(LogHole, NamesTheArchiveThatDoesNotFillIt) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < kArchiveEvery) log.append(key(1), world.clock, Open{}).value();
+    world.disk.overwrite(archive_name(0), as_bytes("rotten")).value();
+    for (std::uint64_t seq = 30; seq <= kArchiveEvery; ++seq) world.store->remove(record_name(seq)).value();
+    const Error error = Log::open(*world.store).error();
+    EXPECT_EQ(error.code(), ErrorCode::Damaged);
+    EXPECT_TRUE(error.what().contains(archive_name(0))) << error.what();
+}
+
+// Nothing of its group lies in log/ any more, and the archive before it is no good.
+TEST(LogTail, ThatOnlyAnArchiveAndItsCheckpointTellOfIsFound) {
+    World world;
+    Log log = world.create();
+    while (log.state().head().seq < 2 * kArchiveEvery - 1) log.append(key(1), world.clock, Open{}).value();
+    for (std::uint64_t seq = 60; seq <= log.state().head().seq; ++seq) world.store->remove(record_name(seq)).value();
+    world.disk.overwrite(archive_name(0), as_bytes("rotten")).value();
+    EXPECT_EQ(world.open().opened_from(), 511U);
+    EXPECT_EQ(world.open().state(), log.state());
 }
 
 // Another writer goes on just when somebody asks for that object.
@@ -207,7 +301,7 @@ TEST_F(LogBehindACheckpoint, NamesThatAreNoCheckpointsChangeNothing) {
     for (const std::uint64_t number : {255ULL, 64ULL * 100 - 1, 18446744073709551615ULL})
         store->put_new(checkpoint_name(number), as_bytes("x"), Durability::Now).value();
     EXPECT_EQ(open().state(), log->state());
-    // However many they are.
+    // Many of them, too.
     for (std::uint64_t number = 200; number < 240; ++number)
         store->put_new(checkpoint_name(number * 64 - 1), as_bytes("x"), Durability::Now).value();
     EXPECT_EQ(open().state(), log->state());

@@ -160,7 +160,7 @@ Result<void> Pins::check_empty(std::string_view location) const {
 }
 
 Result<void> Pins::remember(const PinCheck& checked) {
-    if (checked.before && *checked.before == checked.now) return {};
+    if (!checked.has_news()) return {};
     // One that cannot be read is replaced by who was told to.
     const Result<std::optional<Pin>> there = find(checked.now.location);
     if (there.ok() && there.value() != checked.before)

@@ -31,6 +31,8 @@ struct PinCheck {
     bool first_sight = false;  // nothing was pinned: show `now` to the user
     Pin now;                   // what the log says; `actors` as they were pinned
     std::optional<Pin> before;
+    // Whether remembering it changes anything.
+    bool has_news() const { return before != now; }
 };
 
 class Pins {

@@ -33,7 +33,6 @@ public:
     Collector(Repository& repository, const SigningKey& actor, const Clock& clock, Monitor& monitor)
         : repository_(repository), log_(repository.log()), actor_(actor), clock_(clock), monitor_(monitor) {}
 
-    Result<void> may_collect() const;
     Result<void> abandon_dead(const std::string& directory, const std::string& host);
     Result<bool> tighten();
     Result<void> condemn();
@@ -56,7 +55,8 @@ private:
         const Result<Appended> appended = log_.append(actor_, clock_, build, ErrorCode::Conflict);
         if (appended.ok()) return true;
         if (appended.error().code() != ErrorCode::Conflict) return appended.error();
-        DR_TRY(may_collect());  // who lost the role meanwhile would call every record pointless
+        DR_TRY(may_collect(state(),
+                           actor_.public_key()));  // who lost the role meanwhile would call every record pointless
         return false;
     }
     Result<bool> was_a_writer(std::uint64_t session);
@@ -75,13 +75,6 @@ private:
     std::vector<Marker::Walk> walks_;        // of snapshots that may be tightened
     std::map<std::uint64_t, bool> writers_;  // what was_a_writer() found
 };
-
-Result<void> Collector::may_collect() const {
-    if ((state().roles_of(actor_.public_key()) & role::kGc) != 0) return {};
-    return Error{ErrorCode::Refused, "the key in use lacks the role to collect"}
-        .means("what snapshots no longer need stays until the prune of a key that has the role gc")
-        .next("qnwis_dr keys slot list");
-}
 
 Result<void> Collector::abandon_dead(const std::string& directory, const std::string& host) {
     std::vector<std::uint64_t> dead;
@@ -272,10 +265,17 @@ Result<void> Collector::remove_orphans() {
 
 }  // namespace
 
+Result<void> may_collect(const State& state, const PublicKey& actor) {
+    if ((state.roles_of(actor) & role::kGc) != 0) return {};
+    return Error{ErrorCode::Refused, "the key in use lacks the role to collect"}
+        .means("what snapshots no longer need stays until the prune of a key that has the role gc")
+        .next("qnwis_dr keys slot list");
+}
+
 Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock,
                                const std::string& liveness_directory, const std::string& host, Monitor& monitor) {
     Collector collector{repository, actor, clock, monitor};
-    DR_TRY(collector.may_collect());
+    DR_TRY(may_collect(repository.state(), actor.public_key()));
     DR_TRY(collector.abandon_dead(liveness_directory, host));
     if (repository.unlocked() && !DR_TRY(collector.tighten())) return collector.outcome;
     DR_TRY(collector.condemn());

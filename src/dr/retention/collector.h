@@ -31,6 +31,9 @@ struct CollectOutcome {
     std::uint64_t packs_waiting = 0;  // condemned, but a session open just now could still need them
 };
 
+// Refused where `actor` lacks the role gc: for whoever does something else first that only makes sense with collect().
+Result<void> may_collect(const State& state, const PublicKey& actor);
+
 // Marks if `repository` is unlocked. Fails with Refused where `actor` lacks the role gc, Damaged where a tree cannot be
 // read (then nothing was condemned: what is needed is not known), Cancelled, or what store and log fail with.
 Result<CollectOutcome> collect(Repository& repository, const SigningKey& actor, const Clock& clock,

@@ -73,9 +73,12 @@ public:
     // Believes from now on whose key opened the repository: its signatures are this machine's own.
     void trust(const Repository& repository, Monitor& monitor) {
         if (!disk_.ok() || blind_) return;  // check() said it
+        const PublicKey& actor = repository.actor().public_key();
+        // Only what is to be changed is worth waiting for.
+        const std::optional<Pin> pin = find(repository.store().location());
+        if (pin && std::ranges::count(pin->actors, actor) != 0) return;
         const DirectoryLock lock{settings_.state_directory};
-        const Result<void> trusted =
-            Pins{*disk_.value()}.trust(repository.store().location(), repository.actor().public_key());
+        const Result<void> trusted = Pins{*disk_.value()}.trust(repository.store().location(), actor);
         // Without a pin, check() has said why there is none.
         if (!trusted.ok() && trusted.error().code() != ErrorCode::NotFound) cannot_pin(trusted.error(), monitor);
     }
@@ -135,6 +138,7 @@ private:
 
     // False where another process changed the pin since it was compared.
     bool remember(const PinCheck& checked, Monitor& monitor) {
+        if (!checked.has_news()) return true;
         const DirectoryLock lock{settings_.state_directory};
         const Result<void> remembered = Pins{*disk_.value()}.remember(checked);
         if (remembered.ok()) return true;
@@ -174,9 +178,8 @@ private:
 };
 
 // What this machine already believes about a place: whose checkpoints count.
-LogOptions log_options(const Memory& memory, const ObjectStore& store, const std::optional<RepositoryId>& expected) {
+LogOptions log_options(const Memory& memory, const ObjectStore& store) {
     LogOptions options;
-    options.expected = expected;
     if (std::optional<Pin> pin = memory.find(store.location())) {
         options.trusted_actors = std::move(pin->actors);
         options.known = pin->head;
@@ -195,9 +198,15 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
     OpenStoreOptions store_options;
     store_options.backend = settings.backend;
     std::unique_ptr<ObjectStore> store = DR_TRY(open_store(settings.storage_path, store_options, world.random));
-    const std::optional<RepositoryId> expected = key ? key->slot.pin : std::nullopt;
     Memory memory{settings};
-    Repository repository = DR_TRY(Repository::open(*store, log_options(memory, *store, expected)));
+    LogOptions options = log_options(memory, *store);
+    options.for_writing = access == Access::Change;
+    if (key) {
+        options.expected = key->slot.pin;
+        // Whose key it is has signed its own checkpoints, also where this machine is new.
+        options.trusted_actors.push_back(key->opened.actor.public_key());
+    }
+    Repository repository = DR_TRY(Repository::open(*store, std::move(options)));
     const bool first_sight = DR_TRY(memory.check(repository, access == Access::Change, monitor));
     if (access != Access::Log) {
         if (!key) key = DR_TRY(key_in_hand(settings, &repository));
@@ -211,7 +220,7 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
 }
 
 Result<Repository> open_log(const Settings& settings, ObjectStore& store) {
-    return Repository::open(store, log_options(Memory{settings}, store, std::nullopt));
+    return Repository::open(store, log_options(Memory{settings}, store));
 }
 
 Result<void> nothing_known_at(const Settings& settings, const ObjectStore& store) {

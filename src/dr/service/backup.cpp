@@ -64,10 +64,8 @@ Result<bool> wants_creation(const World& world, const Settings& settings) {
         return other_files(settings, ErrorCode::NotFound);
     }
     const Result<Repository> repository = open_log(settings, *store);
-    if (!repository.ok()) {
-        if (repository.error().code() == ErrorCode::NotFound) return true;
-        return repository.error();
-    }
+    // What else is wrong tells whoever opens it with the key, for whom it may be whole.
+    if (!repository.ok()) return repository.error().code() == ErrorCode::NotFound;
     const State& state = repository.value().state();
     return state.slots().empty() || (repository.value().encrypted() && !state.ring());
 }
@@ -302,12 +300,13 @@ Result<BackupResult> Service::backup(const BackupRequest& asked, Monitor& monito
 
     Result<std::uint64_t> record = session.commit(details_of(job, content));
     if (!record.ok()) return explained(settings_, std::move(record).error());
+    // Kept before the log is read on: somebody's prune may have forgotten it since.
+    const Snapshot* committed = open.repository.state().snapshot_at(record.value());
+    DR_CHECK(committed != nullptr);
+    result.meta = meta_of(*committed, open);
     DR_TRY(remember_head(settings_, open.repository, monitor));
     phases.ended("commit");
 
-    const Snapshot* snapshot = open.repository.state().snapshot_at(record.value());
-    DR_CHECK(snapshot != nullptr);
-    result.meta = meta_of(*snapshot, open);
     if (session.parent()) result.parent = session.parent()->id.hex();
     fill(result, stored.value());
     result.timings = phases.finish();

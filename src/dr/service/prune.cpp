@@ -100,6 +100,8 @@ Result<PruneResult> Service::prune(const PruneRequest& request, Monitor& monitor
     }
     phases.ended("decide");
     if (!request.dry_run) {
+        // Before anything is forgotten: what ends with "refused" has changed nothing.
+        DR_TRY(may_collect(state, open.repository.actor().public_key()));
         result.forgotten = DR_TRY(forget(world_, open.repository, result.decisions));
         phases.ended("forget");
         const CollectOutcome collected =

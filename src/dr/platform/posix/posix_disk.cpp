@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "dr/base/check.h"
+#include "dr/platform/posix/file_time.h"
 #include "dr/platform/posix/open_beneath.h"
 
 namespace dr {
@@ -205,8 +206,7 @@ Result<DiskStat> PosixDisk::stat(std::string_view path) {
             return failed(errno, "look at", path);
         }
     }
-    return DiskStat{kind_of(status.st_mode), static_cast<std::uint64_t>(status.st_size),
-                    Timestamp{status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec}};
+    return DiskStat{kind_of(status.st_mode), static_cast<std::uint64_t>(status.st_size), timestamp_of(status.st_mtim)};
 }
 
 namespace {
