@@ -14,8 +14,7 @@ inline constexpr std::uint64_t kArchiveEvery = 256;
 // "log-archive/00000000000000000256": the archive that record `seq` belongs to, named by its first record.
 std::string archive_name(std::uint64_t seq);
 
-// Archives the records of the group that ends with `last`, in place of an archive that says something else. A failure
-// harms nothing.
+// Archives the records of the group that ends with `last`. A failure harms nothing.
 Result<void> write_archive(ObjectStore& store, std::uint64_t last);
 
 // The file of record `seq` as the archive has it; its content is not checked. NotFound where it is not archived yet,

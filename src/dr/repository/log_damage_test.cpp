@@ -172,32 +172,6 @@ TEST(LogTail, OfWhichAnArchiveIsLeftIsNoHole) {
         ASSERT_TRUE(appended.ok()) << another.state().head().seq << ": " << appended.error().one_line();
         ASSERT_EQ(world.open().state(), another.state());
     }
-    // Its name is no longer kept from the archive that heals the new records.
-    while (another.state().head().seq < 2 * kArchiveEvery) another.append(key(1), world.clock, Open{}).value();
-    world.damage(record_name(400), true);
-    LogOptions options;
-    options.use_checkpoints = false;
-    EXPECT_EQ(world.open(options).state(), another.state());
-}
-
-// What it has of the records before the lost end may be their only good copy.
-TEST(LogTail, OfWhichAnArchiveIsLeftLosesNoneOfItsGoodRecords) {
-    World world;
-    Log log = world.create();
-    while (log.state().head().seq < 2 * kArchiveEvery) log.append(key(1), world.clock, Open{}).value();
-    const Bytes archive = world.store->get(archive_name(500), std::size_t{1} << 20).value();
-    world.store->remove(archive_name(500)).value();
-    for (std::uint64_t seq = log.state().head().seq; seq >= 500; --seq) world.store->remove(record_name(seq)).value();
-    Log another = world.open();
-    another.append(key(1), world.clock, Open{}).value();
-    world.store->put_new(archive_name(500), archive, Durability::Now).value();
-    world.damage(record_name(300), true);
-    world.store->remove(record_name(301)).value();
-    while (another.state().head().seq < 2 * kArchiveEvery) another.append(key(1), world.clock, Open{}).value();
-    world.damage(record_name(505), true);
-    LogOptions options;
-    options.use_checkpoints = false;
-    EXPECT_EQ(world.open(options).state(), another.state());
 }
 
 // What the message names, and all behind it.
