@@ -210,10 +210,7 @@ std::vector<std::uint64_t> Log::checkpoints_beyond() const {
     }
     std::ranges::sort(numbers, std::greater{});
     numbers.resize(std::min(numbers.size(), kNamesLookedAt));
-    // In log/ or in an archive: either may prove it.
-    const auto is_there = [this](std::uint64_t seq) {
-        return store_->size(record_name(seq)).ok() || store_->size(archive_name(seq)).ok();
-    };
+    const auto is_there = [this](std::uint64_t seq) { return store_->size(record_name(seq)).ok(); };
     std::erase_if(numbers, [&](std::uint64_t seq) { return !is_there(seq) && !is_there(seq + 1); });
     numbers.resize(std::min(numbers.size(), kCheckpointsTried));
     return numbers;

@@ -231,17 +231,6 @@ TEST(LogHole, NamesTheArchiveThatDoesNotFillIt) {
     EXPECT_TRUE(error.what().contains(archive_name(0))) << error.what();
 }
 
-// Nothing of its group lies in log/ any more, and the archive before it is no good.
-TEST(LogTail, ThatOnlyAnArchiveAndItsCheckpointTellOfIsFound) {
-    World world;
-    Log log = world.create();
-    while (log.state().head().seq < 2 * kArchiveEvery - 1) log.append(key(1), world.clock, Open{}).value();
-    for (std::uint64_t seq = 60; seq <= log.state().head().seq; ++seq) world.store->remove(record_name(seq)).value();
-    world.disk.overwrite(archive_name(0), as_bytes("rotten")).value();
-    EXPECT_EQ(world.open().opened_from(), 511U);
-    EXPECT_EQ(world.open().state(), log.state());
-}
-
 // Another writer goes on just when somebody asks for that object.
 class BusyStore final : public testing_support::StoreInFront {
 public:
