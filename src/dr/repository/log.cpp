@@ -46,21 +46,14 @@ Error damaged_at(std::uint64_t seq, std::string_view why) {
         .means("what the log says after it cannot be known; nothing was written");
 }
 
-// What to type where the log lacks `seq` and what tells of later numbers is there.
+// What to type where the log lacks `seq` and what tells of later numbers is there. How to go on without them is no
+// business of one line: another key or machine may still show what lies behind.
 std::string bring_back(std::uint64_t seq, const ObjectStore& store) {
     return "cp -an COPY/log " + shell_quoted(store.location()) + "    with COPY a copy of this storage that has " +
-           record_name(seq);
+           record_name(seq) + "; where there is none: docs/runbooks/lost-records.md";
 }
 
-// Who accepts that the end is lost takes away all that tells of it. Only whoever is about to write is told so: a reader
-// may merely lack the key whose checkpoints show what lies behind the hole.
-std::string bring_back_or_give_up(std::uint64_t seq, const ObjectStore& store) {
-    return bring_back(seq, store) + "; where there is none, move aside what log/, packs/ and log-archive/ hold from " +
-           record_name(seq) + ", " + session_directory_name(seq) + " and " + archive_name(seq) +
-           " on: the snapshots committed since are lost then";
-}
-
-Error hole_at(std::uint64_t seq, ObjectStore& store, bool for_writing) {
+Error hole_at(std::uint64_t seq, ObjectStore& store) {
     // Of an archive nobody thinks who looks at log/ alone.
     const bool archived = store.size(archive_name(seq)).ok();
     return Error{ErrorCode::Damaged,
@@ -69,7 +62,7 @@ Error hole_at(std::uint64_t seq, ObjectStore& store, bool for_writing) {
         .means(
             "the log has a hole: snapshots committed after it cannot be listed or restored until the record is back; "
             "nothing was written")
-        .next(for_writing ? bring_back_or_give_up(seq, store) : bring_back(seq, store));
+        .next(bring_back(seq, store));
 }
 
 // Whether two who write the same bytes under one number may both call the record theirs. A session belongs to whoever
@@ -148,7 +141,7 @@ Result<void> Log::replay_from(const State& genesis, std::span<const std::uint64_
 Result<void> Log::load_genesis() {
     Result<Bytes> body = body_at(0);
     if (!body.ok() && body.error().code() == ErrorCode::NotFound)
-        return DR_TRY(is_beyond(0, kReachAtOpening)) ? hole_at(0, *store_, false) : no_log(*store_);
+        return DR_TRY(is_beyond(0, kReachAtOpening)) ? hole_at(0, *store_) : no_log(*store_);
     if (!body.ok()) return std::move(body).error();
     const LogRecord record = DR_TRY(decode_record(body.value()));
     const bool genesis = std::holds_alternative<Genesis>(record.payload) && record.seq == 0 && record.prev.is_zero();
@@ -256,7 +249,7 @@ Result<void> Log::replay_all(std::uint64_t reach) {
     hole_ = end == End::Hole;
     problem_.reset();
     if (hole_) {
-        problem_ = hole_at(state_.next_seq(), *store_, options_.for_writing);
+        problem_ = hole_at(state_.next_seq(), *store_);
     } else if (!state_.junk().empty()) {
         problem_ = damaged_at(state_.junk().front().seq, "it does not continue the record before it");
     }
@@ -431,7 +424,7 @@ Result<bool> Log::is_tail_left() const {
     if (!DR_TRY(is_beyond(next, kReachBeforeAppending))) return false;
     // Numbers are taken in order: if nobody went on, the next one is lost.
     if (DR_TRY(exists(next))) return true;
-    return hole_at(next, *store_, true);
+    return hole_at(next, *store_);
 }
 
 Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
@@ -449,7 +442,7 @@ Result<void> Log::is_within(std::span<const ObjectInfo> packs) const {
         .means(
             "the end of the log is missing, and snapshots that need these packs; the others can be restored, and "
             "nothing was written or removed")
-        .next(bring_back_or_give_up(state_.next_seq(), *store_));
+        .next(bring_back(state_.next_seq(), *store_));
 }
 
 Result<void> Log::may_append(const RecordPayload& payload) const {

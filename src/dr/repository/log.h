@@ -27,9 +27,6 @@ struct LogOptions {
     // instead of failing: for salvage and for writing admin.void. What the store cannot read still fails.
     bool stop_before_junk = false;
     bool use_checkpoints = true;
-    // Something is going to be written: where the log has a hole, its error says also how to go on without what is
-    // lost.
-    bool for_writing = false;
 };
 
 struct Appended {

@@ -60,6 +60,7 @@ protected:
             if (row.id() == Id16::of(files[file].id)) return {0, row.frame_offset, row.frame_length, row.ordinal};
         }
         DR_CHECK(false);
+        return {};
     }
 
     static std::string name_of(std::size_t file) { return "file-" + std::to_string(10 + file); }

@@ -200,7 +200,6 @@ Result<OpenRepository> open_repository(const World& world, const Settings& setti
     std::unique_ptr<ObjectStore> store = DR_TRY(open_store(settings.storage_path, store_options, world.random));
     Memory memory{settings};
     LogOptions options = log_options(memory, *store);
-    options.for_writing = access == Access::Change;
     if (key) {
         options.expected = key->slot.pin;
         // Whose key it is has signed its own checkpoints, also where this machine is new.

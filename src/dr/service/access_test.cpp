@@ -44,17 +44,5 @@ TEST_F(OpeningTheRepository, BelievesTheCheckpointsOfTheKeyInHand) {
     EXPECT_EQ(open(Access::Content).repository.state(), log.state());
 }
 
-TEST_F(OpeningTheRepository, TellsOnlyWhoWantsToWriteHowToGoOnWithoutALostEnd) {
-    OpenRepository opened = open(Access::Change);
-    Log& log = opened.repository.log();
-    while (log.state().head().seq < 10) ASSERT_TRUE(log.append(opened.repository.actor(), clock, Open{}).ok());
-    ASSERT_TRUE(opened.store->remove(record_name(8)).ok());
-    for (const Access access : {Access::Log, Access::Content, Access::Change}) {
-        const Error error = open_repository(world, settings, access, monitor).error();
-        EXPECT_EQ(error.code(), ErrorCode::Damaged);
-        EXPECT_EQ(error.next_step().contains("move aside"), access == Access::Change) << error.next_step();
-    }
-}
-
 }  // namespace
 }  // namespace dr
