@@ -105,7 +105,7 @@ Result<void> PackSink::add_small(BlobType type, const BlobId& id, ByteSpan bytes
         if (full) DR_TRY(close_solid(pack_class));
     }
     if (!solid) {
-        solid.emplace();
+        solid = Solid{};
         solid->frame = pipeline_.new_frame();
         solid->memory = pipeline_.buffers().take(kLengthsRoom + options_.solid_target);
         solid->memory.set_size(kLengthsRoom);

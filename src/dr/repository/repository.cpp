@@ -22,7 +22,7 @@ std::string slot_name(std::string_view id) { return "keys/" + std::string(id); }
 
 std::string ring_name(std::uint32_t number) {
     char text[32];
-    std::snprintf(text, sizeof text, "keys/ring-%08u", number);
+    (void)std::snprintf(text, sizeof text, "keys/ring-%08u", number);
     return text;
 }
 
@@ -110,8 +110,8 @@ std::array<std::uint8_t, 32> chunker_commitment(const Key32& k_chunk) {
     return HmacKey{k_chunk.bytes()}.mac({as_bytes("qnwis-dr/1/chunker")});
 }
 
-Repository::Repository(ObjectStore& store, RepositoryConfig config, Log log)
-    : store_(&store), config_(std::move(config)), log_(std::make_unique<Log>(std::move(log))) {}
+Repository::Repository(ObjectStore& store, const RepositoryConfig& config, Log log)
+    : store_(&store), config_(config), log_(std::make_unique<Log>(std::move(log))) {}
 
 Result<bool> Repository::exists(ObjectStore& store) {
     const Result<std::uint64_t> size = store.size(kRepositoryJsonName);
@@ -251,7 +251,7 @@ Result<Repository> Repository::open(ObjectStore& store, LogOptions options) {
             .means("it was exchanged or damaged since; nothing was changed")
             .next("qnwis_dr list --storage-path " + shell_quoted(store.location()) + " --verbose");
     }
-    return Repository{store, std::move(config), std::move(log).value()};
+    return Repository{store, config, std::move(log).value()};
 }
 
 Result<Bytes> Repository::ring_file(const RingInfo& ring) const {

@@ -87,7 +87,7 @@ private:
         OpenedSlot slot;
     };
 
-    Repository(ObjectStore& store, RepositoryConfig config, Log log);
+    Repository(ObjectStore& store, const RepositoryConfig& config, Log log);
 
     Result<void> finish_creation(const SlotFile& slot, const OpenedSlot& opened, const Clock& clock, Random& random);
     Result<void> put_slot(const SlotFile& slot);

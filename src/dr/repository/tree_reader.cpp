@@ -72,7 +72,7 @@ Result<void> DirectoryReader::push(ByteSpan bytes, std::shared_ptr<const void> o
     if (expected_level && node.level() != *expected_level) return damaged("its levels are not in order");
     // An inline directory is one leaf, so a chain of references cannot hide in memory.
     if (form_ == DirRef::Form::Inline && node.level() != 0) return damaged("an inline directory is not a leaf");
-    levels_.push_back({std::move(owner), std::move(node)});
+    levels_.push_back({std::move(owner), node});
     return {};
 }
 
@@ -230,7 +230,8 @@ TreeWalk::TreeWalk(BlobSource& source, const DirRef& root) : source_(source) {
 
 Result<void> TreeWalk::enter() {
     if (frames_.size() > kMaxTreeDepth) return damaged("it lies too deep");
-    frames_.push_back({std::make_unique<DirectoryReader>(source_, *pending_, std::move(pending_owner_)), path_.size()});
+    auto reader = std::make_unique<DirectoryReader>(source_, *pending_, std::move(pending_owner_));
+    frames_.push_back({std::move(reader), path_.size()});
     pending_.reset();
     if (frames_.size() > kWalkWindow) frames_[frames_.size() - 1 - kWalkWindow].reader->suspend();
     return {};
