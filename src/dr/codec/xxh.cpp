@@ -13,4 +13,8 @@ std::array<std::uint8_t, 16> xxh3_128(ByteSpan bytes) {
     return hash;
 }
 
+std::uint64_t xxh3_64(ByteSpan bytes, std::uint64_t seed) {
+    return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
 }  // namespace dr

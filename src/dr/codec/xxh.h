@@ -11,4 +11,7 @@ namespace dr {
 // In canonical (big-endian) form, the same on every system.
 std::array<std::uint8_t, 16> xxh3_128(ByteSpan bytes);
 
+// Another function for each seed.
+std::uint64_t xxh3_64(ByteSpan bytes, std::uint64_t seed);
+
 }  // namespace dr

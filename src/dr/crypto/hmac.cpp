@@ -61,6 +61,21 @@ Mac32 HmacKey::mac(std::initializer_list<ByteSpan> parts) const {
     return finish_outer(inner, outer_);
 }
 
+std::array<Mac32, 2> HmacKey::mac_both(std::initializer_list<ByteSpan> one, std::initializer_list<ByteSpan> two) const {
+    Sha256Stream inner[2] = {inner_, inner_};
+    for (const ByteSpan part : one) inner[0].update(part);
+    for (const ByteSpan part : two) inner[1].update(part);
+    const std::array<Sha256, 2> hashed = finish_both(inner[0], inner[1]);
+    Sha256Stream outer[2] = {outer_, outer_};
+    for (std::size_t i = 0; i < 2; ++i) outer[i].update(hashed[i].bytes());
+    const std::array<Sha256, 2> macs = finish_both(outer[0], outer[1]);
+    for (std::size_t i = 0; i < 2; ++i) {
+        inner[i].forget();
+        outer[i].forget();
+    }
+    return {macs[0].array(), macs[1].array()};
+}
+
 Mac32 HmacStream::finish() { return finish_outer(inner_, key_.outer_); }
 
 HmacStream::~HmacStream() { inner_.forget(); }

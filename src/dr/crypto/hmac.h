@@ -24,6 +24,8 @@ public:
 
     // The MAC of the parts one after the other. Where the parts vary in length, the caller makes the whole unambiguous.
     Mac32 mac(std::initializer_list<ByteSpan> parts) const;
+    // Of two messages at once: for short ones of like length in little more time than for one.
+    std::array<Mac32, 2> mac_both(std::initializer_list<ByteSpan> one, std::initializer_list<ByteSpan> two) const;
 
 private:
     friend class HmacStream;

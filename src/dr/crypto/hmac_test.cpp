@@ -49,6 +49,20 @@ TEST(Hmac, PartsCountAsOneMessage) {
     EXPECT_EQ(stream.finish(), key.mac({as_bytes("abc")}));
 }
 
+TEST(Hmac, OfTwoAtOnceIsOfEach) {
+    const HmacKey key{as_bytes("key")};
+    for (const std::size_t one : {0U, 1U, 33U, 55U, 56U, 200U}) {
+        for (const std::size_t two : {0U, 32U, 55U, 56U, 64U}) {
+            const Bytes a = counting(1, one);
+            const Bytes b = counting(2, two);
+            const std::array<Mac32, 2> both =
+                key.mac_both({a}, {ByteSpan{b}.first(two / 2), ByteSpan{b}.subspan(two / 2)});
+            EXPECT_EQ(both[0], key.mac({a})) << one << ", " << two;
+            EXPECT_EQ(both[1], key.mac({b})) << one << ", " << two;
+        }
+    }
+}
+
 TEST(HmacKey, MovesAndLeavesNothingBehind) {
     HmacKey first{as_bytes("key")};
     const Mac32 expected = first.mac({as_bytes("message")});

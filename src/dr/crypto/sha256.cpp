@@ -125,6 +125,22 @@ void update_both(Sha256Stream& one, ByteSpan a, Sha256Stream& two, ByteSpan b) {
     two.keep(b);
 }
 
+std::array<Sha256, 2> finish_both(Sha256Stream& one, Sha256Stream& two) {
+    DR_CHECK(&one != &two);
+    const std::size_t blocks_one = pad(one.buffer_.data(), one.filled(), one.length_);
+    const std::size_t blocks_two = pad(two.buffer_.data(), two.filled(), two.length_);
+    if (one.compressor_ == two.compressor_ && blocks_one == blocks_two) {
+        one.compressor_->two(one.state_, one.buffer_.data(), two.state_, two.buffer_.data(), blocks_one);
+    } else {
+        one.compressor_->one(one.state_, one.buffer_.data(), blocks_one);
+        two.compressor_->one(two.state_, two.buffer_.data(), blocks_two);
+    }
+    const std::array<Sha256, 2> digests{digest_of(one.state_), digest_of(two.state_)};
+    one.reset();
+    two.reset();
+    return digests;
+}
+
 Sha256 sha256(ByteSpan bytes) {
     Sha256Stream stream;
     stream.update(bytes);

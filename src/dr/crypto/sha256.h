@@ -31,6 +31,7 @@ public:
     std::uint64_t length() const { return length_; }
 
     friend void update_both(Sha256Stream& one, ByteSpan a, Sha256Stream& two, ByteSpan b);
+    friend std::array<Sha256, 2> finish_both(Sha256Stream& one, Sha256Stream& two);
 
 private:
     static constexpr std::size_t kBlock = 64;
@@ -49,6 +50,9 @@ private:
 // The same as one.update(a) and two.update(b), in little more time than the longer of the two. `one` and `two` are
 // different streams; `a` and `b` may be the same bytes, overlap, and differ in length.
 void update_both(Sha256Stream& one, ByteSpan a, Sha256Stream& two, ByteSpan b);
+
+// The same as {one.finish(), two.finish()}, in little more time than one of them.
+std::array<Sha256, 2> finish_both(Sha256Stream& one, Sha256Stream& two);
 
 Sha256 sha256(ByteSpan bytes);
 

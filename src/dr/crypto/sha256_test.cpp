@@ -106,6 +106,22 @@ TEST_P(Sha256Paths, TwoStreamsAtAnyPositionsAreBothRight) {
     }
 }
 
+TEST_P(Sha256Paths, TwoStreamsThatEndTogetherAreBothRight) {
+    for (std::size_t size_a = 0; size_a <= 130; ++size_a) {
+        for (const std::size_t size_b : {0U, 33U, 55U, 56U, 64U, 129U}) {
+            Sha256Stream a{compressor()};
+            Sha256Stream b{compressor()};
+            a.update(noise(3, size_a));
+            b.update(noise(500, size_b));
+            const std::array<Sha256, 2> both = finish_both(a, b);
+            ASSERT_EQ(both[0], judge(noise(3, size_a))) << size_a << ", " << size_b;
+            ASSERT_EQ(both[1], judge(noise(500, size_b))) << size_a << ", " << size_b;
+            a.update(noise(7, 9));
+            ASSERT_EQ(a.finish(), judge(noise(7, 9))) << "as new";
+        }
+    }
+}
+
 // As a large file is read: one stream for all of it, one for each chunk, over the same buffers.
 TEST_P(Sha256Paths, AFileAndItsChunksAreHashedInOnePass) {
     Numbers numbers{4};
@@ -197,6 +213,7 @@ TEST(Sha256Stream, DifferentCompressorsMayBeFedTogether) {
 TEST(Sha256DeathTest, AStreamIsNotItsOwnPartner) {
     Sha256Stream stream;
     EXPECT_DEATH(update_both(stream, {}, stream, {}), "one != &two");
+    EXPECT_DEATH(finish_both(stream, stream), "one != &two");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "dr/base/bytes.h"
 #include "dr/base/ids.h"
@@ -34,6 +35,21 @@ public:
     BlobId name(BlobType type, const Sha256& content) const {
         const std::uint8_t domain = static_cast<std::uint8_t>(type);
         return BlobId{key_.mac({ByteSpan{&domain, 1}, content.bytes()})};
+    }
+
+    // names[i] = name(type_of(i), contents[i]), for less than each by itself. The two spans are of one size.
+    template <typename TypeOf>
+    void name_all(std::span<const Sha256> contents, std::span<BlobId> names, const TypeOf& type_of) const {
+        std::size_t i = 0;
+        for (; i + 1 < contents.size(); i += 2) {
+            const std::uint8_t domains[2] = {static_cast<std::uint8_t>(type_of(i)),
+                                             static_cast<std::uint8_t>(type_of(i + 1))};
+            const auto macs = key_.mac_both({ByteSpan{&domains[0], 1}, contents[i].bytes()},
+                                            {ByteSpan{&domains[1], 1}, contents[i + 1].bytes()});
+            names[i] = BlobId{macs[0]};
+            names[i + 1] = BlobId{macs[1]};
+        }
+        if (i < contents.size()) names[i] = name(type_of(i), contents[i]);
     }
 
 private:

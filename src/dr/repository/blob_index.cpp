@@ -67,6 +67,75 @@ std::optional<IndexedBlob> BlobIndex::find(const BlobId& id, const IsLive& is_li
     return first;
 }
 
+// Goes through the rows of a run with ids that ascend.
+class BlobIndex::Cursor {
+public:
+    Cursor(const BlobIndex& index, std::uint32_t run, const IsLive& is_live)
+        : index_(index), run_(run), is_live_(is_live) {}
+
+    std::optional<IndexedBlob> find(const BlobId& id) {
+        const Id16 wanted = Id16::of(id);
+        if (rows_ == nullptr || !(rows_->front().id() < wanted) || !(wanted < rows_->back().id()))
+            return find_frame(id);
+        // Rows that lie within a frame are in no other one.
+        skip_to(wanted);
+        for (auto row = rows_->begin() + static_cast<std::ptrdiff_t>(at_); row->id() == wanted; ++row) {
+            const std::optional<PackName> pack = index_.pack_of(run_, row->pack);
+            if (pack && is_live_(pack->id)) return IndexedBlob{*pack, *row};
+        }
+        return std::nullopt;
+    }
+
+private:
+    std::optional<IndexedBlob> find_frame(const BlobId& id) {
+        const IndexRunReader::Range range = index_.runs_[run_]->frames_of(Id16::of(id));
+        if (range.begin == range.end) return std::nullopt;
+        std::optional<IndexedBlob> first;
+        index_.for_rows(run_, id, is_live_, [&first](const IndexedBlob& row) {
+            first = row;
+            return false;
+        });
+        if (auto rows = index_.rows_of(run_, range.end - 1); rows != nullptr && rows != rows_) {
+            rows_ = std::move(rows);
+            at_ = 0;
+        }
+        return first;
+    }
+
+    // The first row that is not before `wanted`: mostly few rows on.
+    void skip_to(const Id16& wanted) {
+        std::size_t step = 1;
+        while (at_ + step < rows_->size() && (*rows_)[at_ + step].id() < wanted) {
+            at_ += step;
+            step *= 2;
+        }
+        const auto begin = rows_->begin() + static_cast<std::ptrdiff_t>(at_);
+        const auto end = rows_->begin() + static_cast<std::ptrdiff_t>(std::min(at_ + step + 1, rows_->size()));
+        at_ =
+            static_cast<std::size_t>(std::ranges::lower_bound(begin, end, wanted, {}, &IndexRow::id) - rows_->begin());
+    }
+
+    const BlobIndex& index_;
+    const std::uint32_t run_;
+    const IsLive& is_live_;
+    std::shared_ptr<const Rows> rows_;  // of the frame that the last id was looked for in
+    std::size_t at_ = 0;                // all rows of it before this one are before the last id
+};
+
+void BlobIndex::find_ascending(std::span<const BlobId> ids, const IsLive& is_live, const Found& found) const {
+    std::vector<bool> done(ids.size());
+    for (std::uint32_t run = 0; run < runs_.size(); ++run) {
+        Cursor cursor{*this, run, is_live};
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            if (done[i]) continue;
+            const std::optional<IndexedBlob> place = cursor.find(ids[i]);
+            if (!place) continue;
+            found(i, *place);
+            done[i] = true;
+        }
+    }
+}
+
 std::vector<IndexedBlob> BlobIndex::find_all(const BlobId& id, const IsLive& counts) const {
     std::vector<IndexedBlob> all;
     const auto take = [&all](const IndexedBlob& found) {

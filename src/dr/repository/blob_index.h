@@ -44,6 +44,11 @@ public:
     // whoever needs the blob looks into the packs themselves.
     std::optional<IndexedBlob> find(const BlobId& id, const IsLive& is_live) const;
 
+    // Calls `found(i, place)` with what find(ids[i], is_live) returns, for each of `ids` of which that is something. By
+    // their first 16 bytes the ids ascend, and one may come again; so each row frame is read once.
+    using Found = std::function<void(std::size_t, const IndexedBlob&)>;
+    void find_ascending(std::span<const BlobId> ids, const IsLive& is_live, const Found& found) const;
+
     // All rows of `id` whose packs count, as far as rows can be read. Two runs may have the same one.
     std::vector<IndexedBlob> find_all(const BlobId& id, const IsLive& counts) const;
 
@@ -66,6 +71,8 @@ private:
     // Calls `take` for the rows of `id` whose packs count, until it returns false. Returns whether it never did.
     template <typename Take>
     bool for_rows(std::uint32_t run, const BlobId& id, const IsLive& counts, Take take) const;
+    class Cursor;
+
     std::shared_ptr<const Rows> rows_of(std::uint32_t run, std::uint32_t frame) const;
     std::optional<PackName> pack_of(std::uint32_t run, std::uint32_t place) const;
 

@@ -6,6 +6,7 @@
 // says that the storage cannot be read right now.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -41,6 +42,12 @@ public:
     // All functions are thread-safe.
     // Fails with Damaged where no live pack holds the blob.
     virtual Result<BlobPlace> locate(const BlobId& id) = 0;
+    // Calls `located(i, …)` once for each of `ids`, in any order, with what locate(ids[i]) says. By the first 16
+    // bytes the ids ascend, and one may come again: that is the order of the index, and the way to ask for very many.
+    using Located = std::function<void(std::size_t, const Result<BlobPlace>&)>;
+    virtual void locate_all(std::span<const BlobId> ids, const Located& located) {
+        for (std::size_t i = 0; i < ids.size(); ++i) located(i, locate(ids[i]));
+    }
     virtual PackId pack_id(std::uint32_t pack) const = 0;
 
     // Opens one frame; the ids of its blobs are not checked yet: check() or the caller does that for the blobs it uses.

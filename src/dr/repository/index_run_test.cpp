@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "dr/codec/wire.h"
@@ -161,6 +162,55 @@ TEST(IndexRun, FindsTheOneLivePackOfMany) {
         EXPECT_EQ(place->pack, pack_name(live));
     }
     EXPECT_FALSE(index.find(blob_id(5), [](const PackId&) { return false; }).has_value());
+}
+
+// Of each id what find() says of it, however many frames and runs lie between one and the next.
+void expect_the_same_ascending(const BlobIndex& index, std::vector<BlobId> ids, const BlobIndex::IsLive& is_live) {
+    std::ranges::sort(ids);
+    std::map<std::size_t, IndexedBlob> all;
+    index.find_ascending(ids, is_live, [&](std::size_t i, const IndexedBlob& row) {
+        EXPECT_TRUE(all.emplace(i, row).second) << "said twice";
+    });
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto one = index.find(ids[i], is_live);
+        ASSERT_EQ(all.contains(i), one.has_value()) << i;
+        if (!one) continue;
+        EXPECT_EQ(all.at(i).pack, one->pack) << i;
+        EXPECT_EQ(all.at(i).row, one->row) << i;
+    }
+}
+
+TEST(IndexRun, FindsManyInTheirOrder) {
+    TestRepository repository;
+    std::vector<PackId> runs = write_runs(repository, make_rows(0, 5000), 2000);
+    for (const PackId& run : write_runs(repository, make_rows(4000, 3000))) runs.push_back(run);
+    // Thirty rows of each of two blobs, so that one frame ends and another begins with them.
+    Rows often;
+    for (std::uint32_t i = 0; i < 900; ++i) {
+        often.packs.push_back(pack_name(i));
+        often.rows.push_back({.id16 = Id16::of(blob_id(8000 + i % 2)).bytes(),
+                              .pack = i,
+                              .frame_offset = 256,
+                              .frame_length = 100,
+                              .blob_type = 1});
+    }
+    std::ranges::sort(often.rows, row_before);
+    for (const PackId& run : write_runs(repository, often)) runs.push_back(run);
+
+    for (const std::size_t filters : {std::size_t{0}, std::size_t{96} << 20U}) {
+        const OpenedIndex index = open_index(repository, runs, {.filter_budget = filters});
+        for (const std::uint64_t step : {1U, 7U, 400U}) {
+            SCOPED_TRACE("every " + std::to_string(step) + ". of the ids");
+            std::vector<BlobId> ids;
+            for (std::uint64_t i = 0; i < 9000; i += step) ids.push_back(blob_id(i));
+            for (std::uint64_t i = 0; i < 5; ++i) ids.push_back(blob_id(8001));
+            expect_the_same_ascending(index, ids, kAllLive);
+            expect_the_same_ascending(index, ids, [](const PackId& pack) { return pack.bytes()[0] % 4 == 0; });
+            expect_the_same_ascending(index, ids, [](const PackId& pack) { return pack == pack_name(899).id; });
+            expect_the_same_ascending(index, ids, [](const PackId&) { return false; });
+        }
+        expect_the_same_ascending(index, {}, kAllLive);
+    }
 }
 
 TEST(IndexRun, WithAnyByteChangedIsLeftOutOrFindsTheTruth) {

@@ -1,6 +1,7 @@
 #include "dr/repository/index_run_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dr/codec/wire.h"
 #include "dr/repository/index_filter.h"
@@ -11,15 +12,14 @@ namespace {
 
 // The packs that `rows` name, ascending; `rows` then name places in that list. The order of rows stays right, because
 // the places ascend as the numbers did.
-std::vector<std::uint32_t> number_packs(std::span<IndexRow> rows) {
+std::vector<std::uint32_t> number_packs(std::span<IndexRow> rows, std::size_t packs) {
+    std::vector<std::uint32_t> places(packs);  // 1 where it is used, then its place
+    for (const IndexRow& row : rows) places[row.pack] = 1;
     std::vector<std::uint32_t> used;
-    used.reserve(rows.size());
-    for (const IndexRow& row : rows) used.push_back(row.pack);
-    std::ranges::sort(used);
-    used.erase(std::ranges::unique(used).begin(), used.end());
-    for (IndexRow& row : rows) {
-        row.pack = static_cast<std::uint32_t>(std::ranges::lower_bound(used, row.pack) - used.begin());
+    for (std::uint32_t pack = 0; pack < packs; ++pack) {
+        if (std::exchange(places[pack], static_cast<std::uint32_t>(used.size())) == 1) used.push_back(pack);
     }
+    for (IndexRow& row : rows) row.pack = places[row.pack];
     return used;
 }
 
@@ -87,7 +87,7 @@ Result<void> IndexRunWriter::add(const IndexRow& row) {
 }
 
 Result<void> IndexRunWriter::write_run() {
-    const std::vector<std::uint32_t> used = number_packs(rows_);
+    const std::vector<std::uint32_t> used = number_packs(rows_, packs_.size());
     const std::size_t limit = limit_for_run(rows_.size(), used.size());
     PackWriter pack{keys_, PackClass::IndexRun, Buffer{limit}, limit};
     AesGcm gcm;

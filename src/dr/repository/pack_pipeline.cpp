@@ -156,10 +156,17 @@ void PackPipeline::compress(std::unique_ptr<Frame> frame) {
     collect(std::move(frame));
 }
 
+// Trees are half hashes and half what repeats: level 3 would make them hardly smaller (ADR 9).
+int PackPipeline::level_of(const FrameJob& job) const {
+    const int level = level_for(job.plain, options_.compression);
+    const bool fast = job.pack_class == PackClass::Metadata && options_.compression == kLevelByContent;
+    return fast && level != kNoCompression ? kMinCompressionLevel : level;
+}
+
 // Compresses the frame where that makes it smaller, which depends on nothing but its bytes.
 void PackPipeline::pack(FrameJob& job, Frame& frame) {
     frame.payload = job.plain;
-    const int level = level_for(job.plain, options_.compression);
+    const int level = level_of(job);
     if (level == kNoCompression) return;
     Buffer out = tools_.buffers.take(job.plain.size());
     const auto compressor = compressors_.lend();

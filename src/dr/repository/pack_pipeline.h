@@ -89,6 +89,7 @@ private:
     void start(std::move_only_function<void()> work);
     void compress(std::unique_ptr<Frame> frame);
     void pack(FrameJob& job, Frame& frame);
+    int level_of(const FrameJob& job) const;
     void collect(std::unique_ptr<Frame> frame);
     void take_place(Frame& frame);
     void open_pack(std::size_t slot, PackClass pack_class, std::size_t limit);

@@ -102,10 +102,11 @@ public:
     Result<void> check() {
         std::vector<Sha256> hashes(contents_.size());
         hash_many(contents_, hashes);
-        for (std::size_t i = 0; i < hashes.size(); ++i) {
-            if (namer_.name(expected_[i]->type, hashes[i]) != expected_[i]->id) {
+        std::vector<BlobId> names(hashes.size());
+        namer_.name_all(hashes, names, [this](std::size_t i) { return expected_[i]->type; });
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (names[i] != expected_[i]->id)
                 return damaged("blob " + expected_[i]->id.short_hex() + " is not what its name says");
-            }
         }
         contents_.clear();
         expected_.clear();

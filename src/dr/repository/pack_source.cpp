@@ -89,6 +89,19 @@ Result<BlobPlace> PackSource::locate(const BlobId& id) {
     return missing(id);
 }
 
+void PackSource::locate_all(std::span<const BlobId> ids, const Located& located) {
+    std::vector<bool> found(ids.size());
+    if (!any_damage_) {
+        index_.find_ascending(ids, world_.is_live, [&](std::size_t i, const IndexedBlob& row) {
+            found[i] = true;
+            located(i, place_of(row));
+        });
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (!found[i]) located(i, locate(ids[i]));
+    }
+}
+
 // A copy outside the packs that turned out damaged, as far as the index knows one.
 std::optional<BlobPlace> PackSource::find_undamaged(const BlobId& id) {
     const DamageMet damaged = damage();

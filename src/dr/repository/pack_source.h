@@ -43,6 +43,7 @@ public:
     PackSource(World world, std::span<const PackId> runs, PackSourceOptions options = {});
 
     Result<BlobPlace> locate(const BlobId& id) override;
+    void locate_all(std::span<const BlobId> ids, const Located& located) override;
     // Every pack that is known to hold the blob: writers that did not see each other stored it twice. At least one, or
     // what locate() fails with.
     Result<std::vector<PackId>> packs_of(const BlobId& id);

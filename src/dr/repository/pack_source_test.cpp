@@ -88,6 +88,37 @@ TEST(PackSource, PlacesOpenToTheFrameThatHoldsTheBlob) {
 }
 
 // Two writers that did not see each other, and one copy of everything damaged afterwards.
+// With an index, without one, and after damage was met.
+TEST(PackSource, SaysOfManyAtOnceWhatItSaysOfEach) {
+    Stored stored;
+    std::vector<BlobId> ids(3);  // that of no blob, three times
+    for (const TestBlob& blob : stored.blobs) ids.push_back(blob.id);
+    std::ranges::sort(ids);
+    for (int round = 0; round < 3; ++round) {
+        SCOPED_TRACE(round);
+        if (round == 1) stored.repository.store.remove(run_object_name(stored.runs[0])).value();
+        PackSource source = stored.source();
+        if (round == 2) {
+            for (auto& [name, bytes] : stored.repository.store.objects()) {
+                if (name.starts_with("packs/") && bytes.size() > 20'000) bytes[kPackHeaderSize + 200] ^= 1;
+            }
+            for (const TestBlob& blob : stored.blobs) static_cast<void>(source.read(blob.type, blob.id).ok());
+            EXPECT_FALSE(source.damage_met().empty());
+        }
+        std::vector<int> said(ids.size());
+        source.locate_all(ids, [&](std::size_t i, const Result<BlobPlace>& place) {
+            ++said[i];
+            const Result<BlobPlace> alone = source.locate(ids[i]);
+            ASSERT_EQ(place.ok(), alone.ok()) << i;
+            if (place.ok())
+                EXPECT_EQ(place.value(), alone.value()) << i;
+            else
+                EXPECT_EQ(place.error().code(), ErrorCode::Damaged) << i;
+        });
+        EXPECT_EQ(std::ranges::count(said, 1), static_cast<std::ptrdiff_t>(ids.size()));
+    }
+}
+
 TEST(PackSource, WhereOneCopyIsDamagedTheOtherIsRead) {
     for (const std::uint64_t damaged : {7U, 8U}) {
         TestRepository repository;

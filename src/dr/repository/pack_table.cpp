@@ -9,6 +9,16 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 1024;
 
+// Each entry lies a few places from where it belongs: what found its slot taken lies a few slots on.
+void sort_what_is_nearly_sorted(std::vector<PackTable::Entry>& entries) {
+    for (std::size_t i = 1; i < entries.size(); ++i) {
+        const PackTable::Entry entry = entries[i];
+        std::size_t at = i;
+        for (; at > 0 && entry.id < entries[at - 1].id; --at) entries[at] = entries[at - 1];
+        entries[at] = entry;
+    }
+}
+
 }  // namespace
 
 const PackTable::Entry* PackTable::find(const Id16& id) const {
@@ -46,8 +56,15 @@ void PackTable::grow() {
 std::vector<PackTable::Entry> PackTable::take_sorted() {
     std::vector<Entry> entries = std::exchange(slots_, {});
     size_ = 0;
+    // What found the last slots taken lies in the first ones, before the first free one.
+    std::vector<Entry> wrapped;
+    for (Entry& entry : entries) {
+        if (entry.packed_slot == 0) break;
+        if (entry.id.high >> 63U != 0) wrapped.push_back(std::exchange(entry, {}));
+    }
     std::erase_if(entries, [](const Entry& entry) { return entry.packed_slot == 0; });
-    std::ranges::sort(entries, {}, &Entry::id);
+    entries.insert(entries.end(), wrapped.begin(), wrapped.end());
+    sort_what_is_nearly_sorted(entries);
     return entries;
 }
 

@@ -182,6 +182,8 @@ void WindowRunner::check_pieces(Window& window, std::size_t begin, std::size_t e
     }
     std::vector<Sha256> hashes(blobs.size());
     hash_many(blobs, hashes);
+    std::vector<BlobId> names(blobs.size());
+    parts_.source.namer().name_all(hashes, names, [](std::size_t) { return BlobType::Data; });
 
     std::size_t at = 0;
     BlobId named;
@@ -190,7 +192,7 @@ void WindowRunner::check_pieces(Window& window, std::size_t begin, std::size_t e
         Window::Piece& piece = window.pieces[i];
         if (piece.done) continue;
         if (previous == nullptr || previous->place != piece.place)
-            named = parts_.source.namer().name(BlobType::Data, hashes[at++]);
+            named = names[at++];
         previous = &piece;
         if (named != piece.id) {
             read_elsewhere(window, piece,

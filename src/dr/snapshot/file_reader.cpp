@@ -189,10 +189,12 @@ std::vector<StoredBlob> read_batch(ReadContext& context, std::vector<FileWork>& 
     }
     std::vector<Sha256> hashes(spans.size());
     hash_many(spans, hashes);
+    std::vector<BlobId> names(hashes.size());
+    context.keys.namer.name_all(hashes, names, [](std::size_t) { return BlobType::Data; });
     std::vector<StoredBlob> blobs(stored.size());
     for (std::size_t i = 0; i < stored.size(); ++i) {
         stored[i]->entry.content.sha256 = hashes[i];
-        blobs[i] = {.id = context.keys.namer.name(BlobType::Data, hashes[i]),
+        blobs[i] = {.id = names[i],
                     .data = {.bytes = spans[i], .owner = std::move(contents[i].owner)}};
     }
     return blobs;

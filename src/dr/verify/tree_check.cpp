@@ -1,40 +1,36 @@
 #include "dr/verify/tree_check.h"
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 
-#include "dr/crypto/sha256.h"
+#include "dr/codec/xxh.h"
 #include "dr/models/relative_path.h"
 #include "dr/models/verification_report.h"
-#include "dr/restore/parallel.h"
+#include "dr/verify/blob_lookup.h"
 
 namespace dr {
 namespace {
 
-// Looked up in the order of the index: the more at once, the fewer times each piece of it is read. About 8 MiB.
-constexpr std::size_t kBlobsAtOnce = 128U << 10;
-constexpr std::size_t kPathBytesAtOnce = 16U << 20;  // of the paths of those
-constexpr std::size_t kLocatedAtOnce = 512;
 constexpr std::size_t kAwakeReaders = 64;  // directories whose nodes stay in memory
-
-bool concerns_everything(ErrorCode code) {
-    return code == ErrorCode::WrongKey || code == ErrorCode::Unavailable || code == ErrorCode::Cancelled;
-}
+constexpr std::uint64_t kStepsPerReport = 16384;
 
 class Checker {
 public:
-    explicit Checker(const TreeCheck::Request& request) : request_(request) {}
+    explicit Checker(const TreeCheck::Request& request) : request_(request) {
+        std::memcpy(&seed_, request.seed.bytes().data(), sizeof seed_);
+    }
 
     Result<TreeCheck> run(const DirRef& root) {
         levels_.push_back({DirectoryReader{request_.source, root}, 0});
         while (!levels_.empty()) {
             if (++steps_ % 64 == 0 && request_.monitor.cancelled())
                 return Error{ErrorCode::Cancelled, "the verification was interrupted"};
+            if (steps_ % kStepsPerReport == 0) report_progress();
             DR_TRY(step());
-            if (is_enough()) DR_TRY(locate());
         }
-        DR_TRY(locate());
-        if (fatal_) return *std::move(fatal_);
+        DR_TRY(blobs_.finish());
+        report_progress();
         std::ranges::sort(check_.sample, {}, &SampledFile::path);
         return std::move(check_);
     }
@@ -43,13 +39,6 @@ private:
     struct Level {
         DirectoryReader reader;
         std::size_t path_length;
-    };
-    struct WantedBlob {
-        BlobId id;
-        std::uint64_t length;
-        BlobType type;
-        std::uint32_t path;  // where it begins in paths_
-        std::uint32_t path_length;
     };
 
     Result<void> step() {
@@ -69,7 +58,7 @@ private:
         const EntryView& entry = *next.value();
         if (!path_.empty()) path_ += '/';
         path_ += entry.name;
-        if (entry.xattrs_in_blob) want(entry.xattr_blob.id, entry.xattr_blob.length, BlobType::Attributes);
+        if (entry.xattrs_in_blob) DR_TRY(blobs_.want(path_, BlobType::Attributes, entry.xattr_blob.id));
         if (entry.kind == EntryKind::Directory) {
             if (levels_.size() >= kAwakeReaders) levels_[levels_.size() - kAwakeReaders].reader.suspend();
             levels_.push_back({DirectoryReader{request_.source, entry.directory, level.reader.owner()}, path_.size()});
@@ -82,10 +71,7 @@ private:
     Result<void> visit_file(const EntryView& entry) {
         consider(entry);
         ++check_.files;
-        if (entry.form == FileContent::Form::Single) {
-            want(request_.source.namer().name(BlobType::Data, entry.sha256), entry.size, BlobType::Data);
-            return {};
-        }
+        if (entry.form == FileContent::Form::Single) return blobs_.want_content(path_, entry.sha256);
         if (entry.form != FileContent::Form::List && entry.form != FileContent::Form::ListInBlobs) return {};
         const Entry file = entry.copy();
         ContentReader content = content_of(request_.source, file);
@@ -98,8 +84,7 @@ private:
             }
             if (!piece.value()) return {};
             if (piece.value()->kind == ContentPiece::Kind::Blob)
-                want(piece.value()->blob, piece.value()->length, BlobType::Data);
-            if (is_enough()) DR_TRY(locate());
+                DR_TRY(blobs_.want(path_, BlobType::Data, piece.value()->blob));
         }
     }
 
@@ -107,12 +92,7 @@ private:
     // same.
     void consider(const EntryView& entry) {
         if (request_.sample_count == 0) return;
-        Sha256Stream hash;
-        hash.update(request_.seed.bytes());
-        hash.update(as_bytes(path_));
-        std::uint64_t rank = 0;
-        const Sha256 hashed = hash.finish();
-        std::memcpy(&rank, hashed.bytes().data(), sizeof rank);
+        const std::uint64_t rank = xxh3_64(as_bytes(path_), seed_);
         std::vector<SampledFile>& sample = check_.sample;  // a heap with the greatest rank in front
         if (sample.size() >= request_.sample_count) {
             if (rank >= sample.front().rank) return;
@@ -123,53 +103,12 @@ private:
         std::push_heap(sample.begin(), sample.end());
     }
 
-    void want(const BlobId& id, std::uint64_t length, BlobType type) {
-        const bool same = !blobs_.empty() && path_of(blobs_.back()) == path_;
-        const std::size_t path = same ? blobs_.back().path : paths_.size();
-        if (!same) paths_ += path_;
-        blobs_.push_back(
-            {id, length, type, static_cast<std::uint32_t>(path), static_cast<std::uint32_t>(path_.size())});
-    }
+    void report_progress() { request_.monitor.progress({.phase = "checking the tree", .files_done = check_.files}); }
 
-    bool is_enough() const { return blobs_.size() >= kBlobsAtOnce || paths_.size() >= kPathBytesAtOnce; }
-    std::string_view path_of(const WantedBlob& blob) const {
-        return std::string_view{paths_}.substr(blob.path, blob.path_length);
-    }
-
-    Result<void> locate() {
-        std::ranges::sort(blobs_, {}, &WantedBlob::id);  // the order of the index
-        in_parallel(request_.pool, blobs_.size(), kLocatedAtOnce, [this](std::size_t begin, std::size_t end) {
-            for (std::size_t i = begin; i < end; ++i) locate(blobs_[i]);
-        });
-        blobs_.clear();
-        paths_.clear();
-        request_.monitor.progress({.phase = "checking the tree", .files_done = check_.files});
-        if (fatal_) return *fatal_;
-        return {};
-    }
-
-    void locate(const WantedBlob& blob) {
-        const Result<BlobPlace> place = request_.source.locate(blob.id);
-        if (!place.ok()) return lost(blob, place.error(), false);
-        if (request_.damaged_packs.empty()) return;
-        const PackId pack = request_.source.pack_id(place.value().pack);
-        if (!request_.damaged_packs.contains(pack)) return;
-        const Result<Bytes> bytes = request_.source.read(blob.type, blob.id);
-        if (!bytes.ok()) lost(blob, Error{bytes.error()}.during("reading pack " + pack.hex()), true);
-    }
-
-    void lost(const WantedBlob& blob, const Error& error, bool reading) {
+    void report(const std::string& what, const Error& error, bool of_damaged_pack = false) {
         const std::scoped_lock lock{mutex_};
-        if (concerns_everything(error.code())) {
-            fatal_ = error;
-            return;
-        }
-        if (reading) check_.readable = false;
-        report("'" + printable(path_of(blob)) + "'", error);
-    }
-
-    void report(const std::string& what, const Error& error) {
         check_.complete = false;
+        if (of_damaged_pack) check_.readable = false;
         if (check_.errors.size() < VerificationReport::kMaxErrors)
             check_.errors.push_back(what + ": " + error.one_line());
     }
@@ -178,11 +117,13 @@ private:
     TreeCheck check_;
     std::deque<Level> levels_;
     std::string path_;
-    std::string paths_;  // of the blobs that wait, one after the other
-    std::vector<WantedBlob> blobs_;
-    std::mutex mutex_;
-    std::optional<Error> fatal_;
+    std::uint64_t seed_ = 0;
     std::uint64_t steps_ = 0;
+    std::mutex mutex_;  // what report() writes
+    BlobLookup blobs_{{request_.source, request_.pool, request_.damaged_packs,
+                       [this](std::string_view path, const Error& error, bool read) {
+                           report("'" + printable(path) + "'", error, read);
+                       }}};
 };
 
 }  // namespace
