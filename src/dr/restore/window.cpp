@@ -191,8 +191,7 @@ void WindowRunner::check_pieces(Window& window, std::size_t begin, std::size_t e
     for (std::size_t i = begin; i < end; ++i) {
         Window::Piece& piece = window.pieces[i];
         if (piece.done) continue;
-        if (previous == nullptr || previous->place != piece.place)
-            named = names[at++];
+        if (previous == nullptr || previous->place != piece.place) named = names[at++];
         previous = &piece;
         if (named != piece.id) {
             read_elsewhere(window, piece,

@@ -194,8 +194,7 @@ std::vector<StoredBlob> read_batch(ReadContext& context, std::vector<FileWork>& 
     std::vector<StoredBlob> blobs(stored.size());
     for (std::size_t i = 0; i < stored.size(); ++i) {
         stored[i]->entry.content.sha256 = hashes[i];
-        blobs[i] = {.id = names[i],
-                    .data = {.bytes = spans[i], .owner = std::move(contents[i].owner)}};
+        blobs[i] = {.id = names[i], .data = {.bytes = spans[i], .owner = std::move(contents[i].owner)}};
     }
     return blobs;
 }
