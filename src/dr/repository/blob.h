@@ -7,6 +7,7 @@
 #include <span>
 
 #include "dr/base/bytes.h"
+#include "dr/base/check.h"
 #include "dr/base/ids.h"
 #include "dr/crypto/hmac.h"
 
@@ -40,6 +41,7 @@ public:
     // names[i] = name(type_of(i), contents[i]), for less than each by itself. The two spans are of one size.
     template <typename TypeOf>
     void name_all(std::span<const Sha256> contents, std::span<BlobId> names, const TypeOf& type_of) const {
+        DR_CHECK(contents.size() == names.size());
         std::size_t i = 0;
         for (; i + 1 < contents.size(); i += 2) {
             const std::uint8_t domains[2] = {static_cast<std::uint8_t>(type_of(i)),

@@ -90,15 +90,19 @@ private:
     std::optional<IndexedBlob> find_frame(const BlobId& id) {
         const IndexRunReader::Range range = index_.runs_[run_]->frames_of(Id16::of(id));
         if (range.begin == range.end) return std::nullopt;
+        const std::uint32_t last = range.end - 1;
+        if (frame_ != last) {
+            frame_ = last;
+            rows_ = index_.rows_of(run_, last);
+            at_ = 0;
+        }
+        // One that cannot be read is not asked again.
+        if (rows_ == nullptr && range.begin == last) return std::nullopt;
         std::optional<IndexedBlob> first;
         index_.for_rows(run_, id, is_live_, [&first](const IndexedBlob& row) {
             first = row;
             return false;
         });
-        if (auto rows = index_.rows_of(run_, range.end - 1); rows != nullptr && rows != rows_) {
-            rows_ = std::move(rows);
-            at_ = 0;
-        }
         return first;
     }
 
@@ -118,8 +122,9 @@ private:
     const BlobIndex& index_;
     const std::uint32_t run_;
     const IsLive& is_live_;
-    std::shared_ptr<const Rows> rows_;  // of the frame that the last id was looked for in
-    std::size_t at_ = 0;                // all rows of it before this one are before the last id
+    std::optional<std::uint32_t> frame_;  // that the last id was looked for in
+    std::shared_ptr<const Rows> rows_;    // of it; null where they cannot be read
+    std::size_t at_ = 0;                  // all rows of it before this one are before the last id
 };
 
 void BlobIndex::find_ascending(std::span<const BlobId> ids, const IsLive& is_live, const Found& found) const {

@@ -46,11 +46,17 @@ Error damaged_at(std::uint64_t seq, std::string_view why) {
         .means("what the log says after it cannot be known; nothing was written");
 }
 
-// What to type where the log lacks `seq` and what tells of later numbers is there. How to go on without them is no
-// business of one line: another key or machine may still show what lies behind.
+// What to type where the log lacks `seq`. This record alone: a copy may hold others that were given up since. How to go
+// on without it is no business of one line: another key or machine may still show what lies behind.
 std::string bring_back(std::uint64_t seq, const ObjectStore& store) {
-    return "cp -an COPY/log " + shell_quoted(store.location()) + "    with COPY a copy of this storage that has " +
-           record_name(seq) + "; where there is none: docs/runbooks/lost-records.md";
+    const std::string name = record_name(seq);
+    return "cp -an COPY/" + name + " " + shell_quoted(store.location() + "/" + name) +
+           "    with COPY a copy of this storage that has it; where there is none: docs/runbooks/lost-records.md";
+}
+
+// The same where something lies there that is not the record.
+std::string put_right(std::uint64_t seq, const ObjectStore& store) {
+    return "mv " + shell_quoted(store.location() + "/" + record_name(seq)) + " . && " + bring_back(seq, store);
 }
 
 Error hole_at(std::uint64_t seq, ObjectStore& store) {
@@ -69,6 +75,12 @@ Error hole_at(std::uint64_t seq, ObjectStore& store) {
 // wrote its open, and a clone of this machine with the same key and the same clock writes the same one; genesis says
 // who made the repository. All else either holds random bytes or has the same effect whoever wrote it.
 bool may_share(RecordType type) { return type != RecordType::Open && type != RecordType::Genesis; }
+
+// Whether `body` says that it is a record of this number. Its signature is not looked at.
+bool is_record(ByteSpan body, std::uint64_t seq) {
+    const Result<LogRecord> record = decode_record(body);
+    return record.ok() && record.value().seq == seq;
+}
 
 // Whether `body` says that it is the record after `before`. Its signature is not looked at.
 bool follows(ByteSpan body, const Head& before) {
@@ -192,7 +204,8 @@ std::vector<std::uint64_t> Log::likely_checkpoints() const {
 }
 
 // A missing record deceives find_head(); checkpoints beyond it may be there all the same. Newest first, and only those
-// that the log may go on from: anybody who can write there can put names.
+// that the log may go on from: anybody who can write there can put names, and what only an archive has may be left from
+// a history that was given up.
 std::vector<std::uint64_t> Log::checkpoints_beyond() const {
     const Result<std::vector<ObjectInfo>> listed = store_->list("checkpoints");
     if (!listed.ok()) return {};  // they are caches
@@ -225,12 +238,13 @@ Result<std::optional<PublicKey>> Log::load_checkpoint(std::span<const std::uint6
 }
 
 // Whether the log has this record, or goes on from it where the record itself is lost. Where neither can be read the
-// checkpoint may be left from an end of the log that was lost, and what was written there since would be hidden.
+// checkpoint may be left from an end of the log that was lost, and what was written there since would be hidden. So may
+// an archive: it is asked only where `log/` has no record in that place.
 Result<bool> Log::is_in_log(const Head& head) const {
-    const Result<Bytes> body = body_at(head.seq, [&](ByteSpan found) { return record_hash(found) == head.hash; });
+    const Result<Bytes> body = body_at(head.seq, [&](ByteSpan found) { return is_record(found, head.seq); });
     if (body.ok()) return record_hash(body.value()) == head.hash;
     if (!means_damage(body.error())) return body.error();
-    const Result<Bytes> next = body_at(head.seq + 1, [&](ByteSpan found) { return follows(found, head); });
+    const Result<Bytes> next = body_at(head.seq + 1, [&](ByteSpan found) { return is_record(found, head.seq + 1); });
     if (!next.ok() && !means_damage(next.error())) return next.error();
     return next.ok() && follows(next.value(), head);
 }
@@ -251,7 +265,8 @@ Result<void> Log::replay_all(std::uint64_t reach) {
     if (hole_) {
         problem_ = hole_at(state_.next_seq(), *store_);
     } else if (!state_.junk().empty()) {
-        problem_ = damaged_at(state_.junk().front().seq, "it does not continue the record before it");
+        const std::uint64_t seq = state_.junk().front().seq;
+        problem_ = damaged_at(seq, "it does not continue the record before it").next(put_right(seq, *store_));
     }
     if (problem_ && !options_.stop_before_junk) return *problem_;
     return {};
@@ -290,7 +305,8 @@ Result<bool> Log::replay_next() {
         if (found.ok() && DR_TRY(replay_body(found.value()))) return true;
     }
     // Others may be able to read it: nobody can say here what lies there.
-    if (!file.ok() && file.error().code() != ErrorCode::Damaged) return damaged_at(seq, file.error().what());
+    if (!file.ok() && file.error().code() != ErrorCode::Damaged)
+        return damaged_at(seq, file.error().what()).next(put_right(seq, *store_));
     // What is larger than any record is not read; its hash is then that of nothing.
     apply_junk(state_, seq, file.ok() ? sha256(file.value()) : Sha256{});
     return true;

@@ -156,14 +156,14 @@ void PackPipeline::compress(std::unique_ptr<Frame> frame) {
     collect(std::move(frame));
 }
 
-// Trees are half hashes and half what repeats: level 3 would make them hardly smaller (ADR 9).
+// Metadata is mostly trees, half of them hashes: level 3, which looks like theirs, makes them hardly smaller (ADR 9).
 int PackPipeline::level_of(const FrameJob& job) const {
     const int level = level_for(job.plain, options_.compression);
     const bool fast = job.pack_class == PackClass::Metadata && options_.compression == kLevelByContent;
     return fast && level != kNoCompression ? kMinCompressionLevel : level;
 }
 
-// Compresses the frame where that makes it smaller, which depends on nothing but its bytes.
+// Compresses the frame where that makes it smaller, which depends on nothing but its bytes and class.
 void PackPipeline::pack(FrameJob& job, Frame& frame) {
     frame.payload = job.plain;
     const int level = level_of(job);

@@ -28,7 +28,7 @@
 namespace dr {
 
 struct PackPipelineOptions {
-    int compression = kLevelByContent;      // as level_for() takes it
+    int compression = kLevelByContent;      // as level_for() takes it; by content, metadata gets level 1
     std::size_t pack_target = 16U << 20;    // a pack is no larger, unless it is one frame that is
     std::size_t memory_budget = 64U << 20;  // plaintext that waits, buffers, and packs that are not written yet
 };

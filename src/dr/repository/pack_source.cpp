@@ -93,6 +93,7 @@ void PackSource::locate_all(std::span<const BlobId> ids, const Located& located)
     std::vector<bool> found(ids.size());
     if (!any_damage_) {
         index_.find_ascending(ids, world_.is_live, [&](std::size_t i, const IndexedBlob& row) {
+            if (any_damage_) return;  // met since: another copy may be better
             found[i] = true;
             located(i, place_of(row));
         });

@@ -87,26 +87,32 @@ TEST(PackSource, PlacesOpenToTheFrameThatHoldsTheBlob) {
     }
 }
 
-// Two writers that did not see each other, and one copy of everything damaged afterwards.
-// With an index, without one, and after damage was met.
+// Also where there is no index, and where damage is met before or meanwhile.
 TEST(PackSource, SaysOfManyAtOnceWhatItSaysOfEach) {
-    Stored stored;
-    std::vector<BlobId> ids(3);  // that of no blob, three times
-    for (const TestBlob& blob : stored.blobs) ids.push_back(blob.id);
-    std::ranges::sort(ids);
-    for (int round = 0; round < 3; ++round) {
-        SCOPED_TRACE(round);
-        if (round == 1) stored.repository.store.remove(run_object_name(stored.runs[0])).value();
-        PackSource source = stored.source();
-        if (round == 2) {
-            for (auto& [name, bytes] : stored.repository.store.objects()) {
-                if (name.starts_with("packs/") && bytes.size() > 20'000) bytes[kPackHeaderSize + 200] ^= 1;
-            }
-            for (const TestBlob& blob : stored.blobs) static_cast<void>(source.read(blob.type, blob.id).ok());
-            EXPECT_FALSE(source.damage_met().empty());
+    enum class Case : std::uint8_t { Sound, NoIndex, HalfAnIndex, DamageBefore, DamageMeanwhile };
+    for (const Case now : {Case::Sound, Case::NoIndex, Case::HalfAnIndex, Case::DamageBefore, Case::DamageMeanwhile}) {
+        SCOPED_TRACE(static_cast<int>(now));
+        Stored stored;
+        std::vector<BlobId> ids(3);  // that of no blob, three times
+        for (const TestBlob& blob : stored.blobs) ids.push_back(blob.id);
+        std::ranges::sort(ids);
+        for (std::size_t i = 0; i < stored.runs.size(); ++i) {
+            if (now == Case::NoIndex || (now == Case::HalfAnIndex && i == 0))
+                stored.repository.store.remove(run_object_name(stored.runs[i])).value();
         }
+        if (now == Case::DamageBefore || now == Case::DamageMeanwhile) {
+            for (auto& [name, bytes] : stored.repository.store.objects()) {
+                if (name.starts_with("packs/")) bytes[kPackHeaderSize + 200] ^= 1;
+            }
+        }
+        PackSource source = stored.source();
+        const auto read_all = [&] {
+            for (const TestBlob& blob : stored.blobs) static_cast<void>(source.read(blob.type, blob.id).ok());
+        };
+        if (now == Case::DamageBefore) read_all();
         std::vector<int> said(ids.size());
         source.locate_all(ids, [&](std::size_t i, const Result<BlobPlace>& place) {
+            if (now == Case::DamageMeanwhile && i == ids.size() / 2) read_all();
             ++said[i];
             const Result<BlobPlace> alone = source.locate(ids[i]);
             ASSERT_EQ(place.ok(), alone.ok()) << i;
@@ -116,9 +122,11 @@ TEST(PackSource, SaysOfManyAtOnceWhatItSaysOfEach) {
                 EXPECT_EQ(place.error().code(), ErrorCode::Damaged) << i;
         });
         EXPECT_EQ(std::ranges::count(said, 1), static_cast<std::ptrdiff_t>(ids.size()));
+        EXPECT_EQ(source.damage_met().empty(), now != Case::DamageBefore && now != Case::DamageMeanwhile);
     }
 }
 
+// Two writers that did not see each other, and one copy of everything damaged afterwards.
 TEST(PackSource, WhereOneCopyIsDamagedTheOtherIsRead) {
     for (const std::uint64_t damaged : {7U, 8U}) {
         TestRepository repository;
@@ -154,6 +162,18 @@ TEST(PackSource, WhereOneCopyIsDamagedTheOtherIsRead) {
             EXPECT_EQ(read.value(), blob.bytes);
         }
         for (const PackId& met : source.damage_met()) EXPECT_NE(std::ranges::find(rotten, met), rotten.end());
+    }
+}
+
+TEST(BlobNamer, NamesManyAsItNamesEach) {
+    const BlobNamer namer{Bytes(32, 3)};
+    const auto type_of = [](std::size_t i) { return i % 3 == 1 ? BlobType::Tree : BlobType::Data; };
+    for (std::size_t count = 0; count <= 5; ++count) {
+        std::vector<Sha256> contents;
+        for (std::size_t i = 0; i < count; ++i) contents.push_back(sha256(noise(20, i)));
+        std::vector<BlobId> names(count);
+        namer.name_all(contents, names, type_of);
+        for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(names[i], namer.name(type_of(i), contents[i])) << count;
     }
 }
 

@@ -42,6 +42,18 @@ TEST(PackTable, AllComeOutSorted) {
         expect_all_come_out_sorted(count, 0, ~std::uint64_t{0});
 }
 
+TEST(PackTable, AllComeOutSortedWhereManyOfThemCrowd) {
+    PackTable table;
+    // A third of them meet in the last places, and go on at the beginning.
+    for (std::uint64_t i = 1; i <= 5000; ++i) {
+        const std::uint64_t spread = i * 0x9e3779b97f4a7c15ULL;
+        table.insert(i % 3 == 0 ? Id16{~std::uint64_t{0} - i % 7, spread} : Id16{spread, i}, {1, 2, BlobType::Tree});
+    }
+    const std::vector<PackTable::Entry> entries = table.take_sorted();
+    EXPECT_EQ(entries.size(), 5000U);
+    EXPECT_TRUE(std::ranges::is_sorted(entries, {}, &PackTable::Entry::id));
+}
+
 TEST(PackTable, AllComeOutSortedWhereverTheyCrowd) {
     const std::uint64_t slot = std::uint64_t{1} << 54U;  // of the first table
     for (const std::size_t count : {1U, 2U, 100U, 700U, 2000U}) {

@@ -1,6 +1,7 @@
 #include "dr/verify/blob_lookup.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dr/repository/index_row.h"
 #include "dr/restore/parallel.h"
@@ -8,11 +9,7 @@
 namespace dr {
 namespace {
 
-// The more at once, the fewer times each piece of the index is read. About 16 MiB with their paths.
-constexpr std::size_t kBlobsAtOnce = 256U << 10;
-constexpr std::size_t kPathBytesAtOnce = 16U << 20;
-constexpr std::size_t kMaxRunning = 3;  // batches
-constexpr std::size_t kPiece = 8192;
+constexpr std::size_t kMaxRunning = 2;  // batches
 
 }  // namespace
 
@@ -41,7 +38,6 @@ struct BlobLookup::Batch {
     std::size_t last_path = 0;
 
     std::size_t size() const { return ids.size() + contents.size(); }
-    bool full() const { return size() >= kBlobsAtOnce || paths.size() >= kPathBytesAtOnce; }
     const Origin& origin(std::size_t number) const {
         return number < origins.size() ? origins[number] : content_origins[number - origins.size()];
     }
@@ -57,7 +53,10 @@ struct BlobLookup::Batch {
 
 BlobLookup::BlobLookup(Parts parts) : parts_(std::move(parts)) {}
 
-BlobLookup::~BlobLookup() { wait_until_at_most(0); }
+BlobLookup::~BlobLookup() {
+    stopped_ = true;
+    wait_until_at_most(0);
+}
 
 BlobLookup::Batch& BlobLookup::batch() {
     if (batch_ == nullptr) batch_ = std::make_unique<Batch>();
@@ -77,7 +76,7 @@ Result<void> BlobLookup::want_content(std::string_view path, const Sha256& conte
 }
 
 Result<void> BlobLookup::start_if_full() {
-    if (!batch_->full()) return {};
+    if (batch_->size() < parts_.limits.blobs && batch_->paths.size() < parts_.limits.path_bytes) return {};
     wait_until_at_most(std::min<std::size_t>(parts_.pool.workers(), kMaxRunning - 1));
     DR_TRY(check());
     start();
@@ -85,6 +84,7 @@ Result<void> BlobLookup::start_if_full() {
 }
 
 Result<void> BlobLookup::finish() {
+    DR_TRY(check());
     if (batch_ != nullptr) start();
     wait_until_at_most(0);
     return check();
@@ -104,23 +104,27 @@ void BlobLookup::wait_until_at_most(std::size_t count) {
 }
 
 Result<void> BlobLookup::check() const {
+    if (parts_.cancelled()) return Error{ErrorCode::Cancelled, "the verification was interrupted"};
     const std::scoped_lock lock{mutex_};
     return fatal_ ? Result<void>{*fatal_} : Result<void>{};
 }
 
 void BlobLookup::look_up(Batch& batch) {
-    std::vector<BlobId> names(batch.size());
-    std::ranges::copy(batch.ids, names.begin());
-    const std::span<BlobId> unnamed = std::span{names}.subspan(batch.ids.size());
-    in_parallel(parts_.pool, unnamed.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    std::vector<BlobId> names = std::move(batch.ids);
+    const std::size_t named = names.size();
+    names.resize(named + batch.contents.size());
+    const std::span<BlobId> unnamed = std::span{names}.subspan(named);
+    in_parallel(parts_.pool, unnamed.size(), parts_.limits.piece, [&](std::size_t begin, std::size_t end) {
         parts_.source.namer().name_all(std::span{batch.contents}.subspan(begin, end - begin),
                                        unnamed.subspan(begin, end - begin), [](std::size_t) { return BlobType::Data; });
     });
+    batch.contents = {};
 
     std::vector<Batch::Turn> turns(names.size());
     for (std::size_t i = 0; i < turns.size(); ++i) turns[i] = {Id16::of(names[i]), static_cast<std::uint32_t>(i)};
     std::ranges::sort(turns, {}, &Batch::Turn::id);
-    in_parallel(parts_.pool, turns.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    in_parallel(parts_.pool, turns.size(), parts_.limits.piece, [&](std::size_t begin, std::size_t end) {
+        if (is_stopped()) return;
         std::vector<BlobId> ids(end - begin);
         for (std::size_t i = begin; i < end; ++i) ids[i - begin] = names[turns[i].number];
         parts_.source.locate_all(ids, [&](std::size_t i, const Result<BlobPlace>& place) {
@@ -133,7 +137,7 @@ void BlobLookup::take(const Batch& batch, std::size_t number, const BlobId& id, 
     if (!place.ok()) return lost(batch, number, place.error(), false);
     if (parts_.damaged_packs.empty()) return;
     const PackId pack = parts_.source.pack_id(place.value().pack);
-    if (!parts_.damaged_packs.contains(pack)) return;
+    if (!parts_.damaged_packs.contains(pack) || is_stopped()) return;
     const Result<Bytes> bytes = parts_.source.read(batch.origin(number).type, id);
     if (!bytes.ok()) lost(batch, number, Error{bytes.error()}.during("reading pack " + pack.hex()), true);
 }
@@ -142,6 +146,7 @@ void BlobLookup::lost(const Batch& batch, std::size_t number, const Error& error
     if (concerns_everything(error.code())) {
         const std::scoped_lock lock{mutex_};
         fatal_ = error;
+        stopped_ = true;
         return;
     }
     const Batch::Origin& origin = batch.origin(number);

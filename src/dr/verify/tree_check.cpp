@@ -24,9 +24,7 @@ public:
     Result<TreeCheck> run(const DirRef& root) {
         levels_.push_back({DirectoryReader{request_.source, root}, 0});
         while (!levels_.empty()) {
-            if (++steps_ % 64 == 0 && request_.monitor.cancelled())
-                return Error{ErrorCode::Cancelled, "the verification was interrupted"};
-            if (steps_ % kStepsPerReport == 0) report_progress();
+            DR_TRY(tick());
             DR_TRY(step());
         }
         DR_TRY(blobs_.finish());
@@ -40,6 +38,14 @@ private:
         DirectoryReader reader;
         std::size_t path_length;
     };
+
+    // Before each entry, and each piece of a large file.
+    Result<void> tick() {
+        if (++steps_ % 64 == 0 && request_.monitor.cancelled())
+            return Error{ErrorCode::Cancelled, "the verification was interrupted"};
+        if (steps_ % kStepsPerReport == 0) report_progress();
+        return {};
+    }
 
     Result<void> step() {
         Level& level = levels_.back();
@@ -76,6 +82,7 @@ private:
         const Entry file = entry.copy();
         ContentReader content = content_of(request_.source, file);
         for (;;) {
+            DR_TRY(tick());
             const Result<std::optional<ContentPiece>> piece = content.next();
             if (!piece.ok()) {
                 if (concerns_everything(piece.error().code())) return piece.error();
@@ -123,7 +130,8 @@ private:
     BlobLookup blobs_{{request_.source, request_.pool, request_.damaged_packs,
                        [this](std::string_view path, const Error& error, bool read) {
                            report("'" + printable(path) + "'", error, read);
-                       }}};
+                       },
+                       [this] { return request_.monitor.cancelled(); }}};
 };
 
 }  // namespace
