@@ -116,12 +116,12 @@ Result<void> Log::load() {
     std::vector<PublicKey> trusted = options_.trusted_actors;
     if (!options_.use_checkpoints) return replay_from(genesis, {}, trusted);
 
-    const Result<void> replayed = replay_from(genesis, likely_checkpoints(), trusted);
+    Result<void> replayed = replay_from(genesis, likely_checkpoints(), trusted);
     const bool stopped = hole_ || (!replayed.ok() && means_damage(replayed.error()));
     const std::vector<std::uint64_t> further = stopped ? checkpoints_beyond() : std::vector<std::uint64_t>{};
     if (further.empty()) return replayed;
     Log beyond = *this;
-    const Result<void> replayed_beyond = beyond.replay_from(genesis, further, trusted);
+    Result<void> replayed_beyond = beyond.replay_from(genesis, further, trusted);
     if (!beyond.opened_from_) return replayed;  // none of them was any good: what was read before is more
     *this = std::move(beyond);
     return replayed_beyond;

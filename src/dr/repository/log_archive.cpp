@@ -18,7 +18,8 @@ std::uint64_t first_of(std::uint64_t seq) { return seq - seq % kArchiveEvery; }
 
 std::string archive_name(std::uint64_t seq) {
     std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "log-archive/%020llu", static_cast<unsigned long long>(first_of(seq)));
+    (void)std::snprintf(text.data(), text.size(), "log-archive/%020llu",
+                        static_cast<unsigned long long>(first_of(seq)));
     return text.data();
 }
 

@@ -472,7 +472,7 @@ Result<ByteSpan> body_in_file(ByteSpan file) {
 
 std::string record_name(std::uint64_t seq) {
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "log/%020llu", static_cast<unsigned long long>(seq));
+    (void)std::snprintf(text.data(), text.size(), "log/%020llu", static_cast<unsigned long long>(seq));
     return text.data();
 }
 

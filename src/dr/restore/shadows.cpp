@@ -45,11 +45,12 @@ std::uint64_t data_bytes(int directory, const char* name) {
 // Never over something that is there.
 Result<void> move_new(int from, int to, const char* name) {
     if (::renameat2(from, name, to, name, RENAME_NOREPLACE) == 0) return {};
+    bool is_taken = errno == EEXIST;
     if (errno == EINVAL || errno == ENOSYS) {  // a file system that does not know how
-        errno = EEXIST;
-        if (!there(to, name) && ::renameat(from, name, to, name) == 0) return {};
+        is_taken = there(to, name);
+        if (!is_taken && ::renameat(from, name, to, name) == 0) return {};
     }
-    if (errno == EEXIST)
+    if (is_taken)
         return Error{ErrorCode::Io, "something appeared under this name during the restore; it was left as it is"};
     return Error::from_errno(errno, "cannot put the finished entry in its place");
 }

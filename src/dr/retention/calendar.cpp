@@ -12,7 +12,7 @@ std::int64_t day_number(const std::chrono::year_month_day& date) {
 LocalTime machine_time(Timestamp at) {
     const std::time_t seconds = static_cast<std::time_t>(at.seconds());
     std::tm local{};
-    localtime_r(&seconds, &local);
+    (void)localtime_r(&seconds, &local);
     return {std::chrono::year_month_day{std::chrono::year{local.tm_year + 1900},
                                         std::chrono::month{static_cast<unsigned>(local.tm_mon + 1)},
                                         std::chrono::day{static_cast<unsigned>(local.tm_mday)}},

@@ -15,7 +15,7 @@ std::string variable(const Variables& environment, std::string_view name) {
 
 // A directory of the XDG specification: absolute, or as if it were not set.
 std::string xdg_directory(const Variables& environment, std::string_view name, std::string_view below_home) {
-    const std::string named = variable(environment, name);
+    std::string named = variable(environment, name);
     if (named.starts_with('/')) return named;
     const std::string home = variable(environment, "HOME");
     return home.empty() ? std::string{} : home + std::string(below_home);
