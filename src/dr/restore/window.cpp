@@ -86,15 +86,19 @@ void WindowRunner::locate(Window& window) {
     // In the order of the index: each part of it is then read once.
     std::ranges::sort(window.pieces, {}, &Window::Piece::id);
     in_parallel(parts_.pool, window.pieces.size(), kLocatedAtOnce, [&](std::size_t begin, std::size_t end) {
+        std::vector<BlobId> ids;
+        std::vector<Window::Piece*> pieces;
         for (std::size_t i = begin; i < end; ++i) {
-            Window::Piece& piece = window.pieces[i];
-            if (piece.done) continue;
-            const Result<BlobPlace> place = parts_.source.locate(piece.id);
-            if (place.ok())
-                piece.place = place.value();
-            else
-                fail_piece(window, piece, place.error());
+            if (window.pieces[i].done) continue;
+            ids.push_back(window.pieces[i].id);
+            pieces.push_back(&window.pieces[i]);
         }
+        parts_.source.locate_all(ids, [&](std::size_t i, const Result<BlobPlace>& place) {
+            if (place.ok())
+                pieces[i]->place = place.value();
+            else
+                fail_piece(window, *pieces[i], place.error());
+        });
     });
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A window: the next few thousand entries of the tree, restored together.
+// A window: the next entries of the tree, some thousands of them, restored together.
 //
 // Their blobs are located, sorted by pack and offset and gathered by frame, so that each frame is fetched, opened and
 // inflated once and packs are read front to back. Frames are worked on by all cores, in any order; two windows are in
@@ -20,7 +20,7 @@
 namespace dr {
 
 struct Window {
-    static constexpr std::size_t kMaxEntries = 8192;
+    static constexpr std::size_t kMaxEntries = 32U << 10;  // the more, the fewer times the index is read
     static constexpr std::uint64_t kMaxBytes = 64ULL << 20;  // of content
     static constexpr std::size_t kMaxLargeFiles = 128;       // each holds a descriptor
 
