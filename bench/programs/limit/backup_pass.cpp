@@ -1,3 +1,8 @@
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
 #include <algorithm>
 #include <unordered_set>
 
@@ -58,11 +63,22 @@ KnownChunks load_known(const std::string& directory) {
     return known;
 }
 
+// What else a tool asks of each file that brings back attributes and flags, and stores no file half old and half new.
+void ask_the_rest(int fd) {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0) stop("cannot look at a file");
+    char names[4096];
+    (void)::flistxattr(fd, names, sizeof names);
+    int flags = 0;
+    (void)::ioctl(fd, FS_IOC_GETFLAGS, &flags);
+}
+
 class Worker {
 public:
-    Worker(Output& output, const Cutter& cutter, const KnownChunks& known)
+    Worker(Output& output, const Cutter& cutter, const KnownChunks& known, bool faithful)
         : cutter_(cutter),
           known_(known),
+          faithful_(faithful),
           writer_(output, sealer_),
           window_(std::make_unique_for_overwrite<unsigned char[]>(kWindow)) {}
 
@@ -87,6 +103,7 @@ private:
             if (!content.empty()) {
                 const Fd fd = open_or_stop(file.directory->fd.get(), file.name.c_str(), O_RDONLY | O_NOFOLLOW);
                 pread_or_stop(fd.get(), content.data(), content.size(), 0);
+                if (faithful_) ask_the_rest(fd.get());
             }
             notes_.add({.kind = NoteKind::Small,
                         .directory = file.directory->number,
@@ -134,6 +151,7 @@ private:
 
     const Cutter& cutter_;
     const KnownChunks& known_;
+    const bool faithful_;
     Sealer sealer_;
     PackWriter writer_;
     Notes notes_;
@@ -229,7 +247,7 @@ PassResult backup_pass(const BackupPass& request) {
         std::mutex mutex;
         for (unsigned i = 0; i < request.threads; ++i) {
             threads.emplace_back([&] {
-                Worker worker{output, cutter, known};
+                Worker worker{output, cutter, known, request.faithful};
                 worker.run(queue);
                 const std::lock_guard lock{mutex};
                 result.bytes_read += worker.bytes_read();

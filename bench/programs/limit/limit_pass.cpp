@@ -1,6 +1,6 @@
 // limit_pass: the least time that the work of a backup tool can take on this machine, measured. Prints JSON.
 //
-//   limit_pass backup DIR OUT [--threads N] [--cut yes|no] [--known OLD --newer-than SECONDS]
+//   limit_pass backup DIR OUT [--threads N] [--cut yes|no] [--known OLD --newer-than SECONDS] [--faithful yes|no]
 //   limit_pass restore OUT TARGET [--threads N]      OUT: written by backup; TARGET: an empty directory
 //   limit_pass verify OUT [--threads N]
 //   limit_pass walk DIR                              getdents64 and statx alone, one thread
@@ -15,7 +15,7 @@ namespace {
 [[noreturn]] void usage() {
     std::fputs(
         "usage: limit_pass backup DIR OUT | restore OUT TARGET | verify OUT | walk DIR   [--threads N] [--cut yes|no]\n"
-        "                  [--known OLD --newer-than SECONDS]\n",
+        "                  [--known OLD --newer-than SECONDS] [--faithful yes|no]\n",
         stderr);
     std::exit(2);
 }
@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
     const auto threads = static_cast<unsigned>(number("--threads", std::to_string(bench::core_count())));
     const auto newer_than = static_cast<std::int64_t>(number("--newer-than", "0"));
     const bool cuts = bench::take_option(arguments, "--cut", "yes") == "yes";
+    const bool faithful = bench::take_option(arguments, "--faithful", "no") == "yes";
     const std::string known = bench::take_option(arguments, "--known", "");
     const std::string mode = arguments.empty() ? "" : arguments[0];
     const bool takes_two = mode == "backup" || mode == "restore";
@@ -47,7 +48,13 @@ int main(int argc, char** argv) {
     const double start = bench::seconds_now();
     bench::PassResult result;
     if (mode == "backup") {
-        result = bench::backup_pass({arguments[1], arguments[2], threads, cuts, known, newer_than});
+        result = bench::backup_pass({.source = arguments[1],
+                                     .output = arguments[2],
+                                     .threads = threads,
+                                     .cuts = cuts,
+                                     .faithful = faithful,
+                                     .known = known,
+                                     .newer_than_seconds = newer_than});
     } else if (mode == "restore") {
         result = bench::restore_pass(arguments[1], arguments[2], threads);
     } else if (mode == "verify") {

@@ -19,6 +19,9 @@ struct BackupPass {
     std::string output;  // an existing directory that holds no pass yet
     unsigned threads = 1;
     bool cuts = true;  // false: chunks of exactly 1 MiB
+    // Each small file is looked at again after it was read, and asked for its attributes and flags. Not part of "the
+    // limit": it says how much of the distance to it is this (ADR 14).
+    bool faithful = false;
     // An earlier pass over the same source: files not modified since then are only looked at, chunks it holds are not
     // stored again. Empty: everything is new.
     std::string known;
