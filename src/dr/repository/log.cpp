@@ -46,17 +46,13 @@ Error damaged_at(std::uint64_t seq, std::string_view why) {
         .means("what the log says after it cannot be known; nothing was written");
 }
 
-// What to type where the log lacks `seq`. This record alone: a copy may hold others that were given up since. How to go
-// on without it is no business of one line: another key or machine may still show what lies behind.
+// What to type where the log lacks `seq`, or something lies there that is not the record. This record alone: a copy may
+// hold others that were given up since. What is there now is kept beside it, and nothing happens without a copy. How to
+// go on without one is no business of one line: another key or machine may still show what lies behind.
 std::string bring_back(std::uint64_t seq, const ObjectStore& store) {
     const std::string name = record_name(seq);
-    return "cp -an COPY/" + name + " " + shell_quoted(store.location() + "/" + name) +
+    return "cp -a --backup=numbered COPY/" + name + " " + shell_quoted(store.location() + "/" + name) +
            "    with COPY a copy of this storage that has it; where there is none: docs/runbooks/lost-records.md";
-}
-
-// The same where something lies there that is not the record.
-std::string put_right(std::uint64_t seq, const ObjectStore& store) {
-    return "mv " + shell_quoted(store.location() + "/" + record_name(seq)) + " . && " + bring_back(seq, store);
 }
 
 Error hole_at(std::uint64_t seq, ObjectStore& store) {
@@ -158,7 +154,7 @@ Result<void> Log::load_genesis() {
     const LogRecord record = DR_TRY(decode_record(body.value()));
     const bool genesis = std::holds_alternative<Genesis>(record.payload) && record.seq == 0 && record.prev.is_zero();
     if (!genesis || !verify_record(record, body.value(), RepositoryId{}))
-        return damaged_at(0, "it is no genesis that its actor signed");
+        return damaged_at(0, "it is no genesis that its actor signed").next(bring_back(0, *store_));
     apply(state_, record, record_hash(body.value()));
     return {};
 }
@@ -238,15 +234,17 @@ Result<std::optional<PublicKey>> Log::load_checkpoint(std::span<const std::uint6
 }
 
 // Whether the log has this record, or goes on from it where the record itself is lost. Where neither can be read the
-// checkpoint may be left from an end of the log that was lost, and what was written there since would be hidden. So may
-// an archive: it is asked only where `log/` has no record in that place.
+// checkpoint may be left from an end of the log that was lost, and what was written there since would be hidden. An
+// archive may be left from there as well, so it proves nothing here.
 Result<bool> Log::is_in_log(const Head& head) const {
-    const Result<Bytes> body = body_at(head.seq, [&](ByteSpan found) { return is_record(found, head.seq); });
-    if (body.ok()) return record_hash(body.value()) == head.hash;
-    if (!means_damage(body.error())) return body.error();
-    const Result<Bytes> next = body_at(head.seq + 1, [&](ByteSpan found) { return is_record(found, head.seq + 1); });
-    if (!next.ok() && !means_damage(next.error())) return next.error();
-    return next.ok() && follows(next.value(), head);
+    for (const std::uint64_t seq : {head.seq, head.seq + 1}) {
+        const Result<Bytes> file = store_->get(record_name(seq), kMaxRecordFile);
+        if (!file.ok() && !means_damage(file.error())) return file.error();
+        const Result<ByteSpan> body = file.ok() ? body_in_file(file.value()) : Result<ByteSpan>{file.error()};
+        if (!body.ok() || !is_record(body.value(), seq)) continue;
+        return seq == head.seq ? record_hash(body.value()) == head.hash : follows(body.value(), head);
+    }
+    return false;
 }
 
 // --- replaying
@@ -266,7 +264,7 @@ Result<void> Log::replay_all(std::uint64_t reach) {
         problem_ = hole_at(state_.next_seq(), *store_);
     } else if (!state_.junk().empty()) {
         const std::uint64_t seq = state_.junk().front().seq;
-        problem_ = damaged_at(seq, "it does not continue the record before it").next(put_right(seq, *store_));
+        problem_ = damaged_at(seq, "it does not continue the record before it").next(bring_back(seq, *store_));
     }
     if (problem_ && !options_.stop_before_junk) return *problem_;
     return {};
@@ -306,7 +304,7 @@ Result<bool> Log::replay_next() {
     }
     // Others may be able to read it: nobody can say here what lies there.
     if (!file.ok() && file.error().code() != ErrorCode::Damaged)
-        return damaged_at(seq, file.error().what()).next(put_right(seq, *store_));
+        return damaged_at(seq, file.error().what()).next(bring_back(seq, *store_));
     // What is larger than any record is not read; its hash is then that of nothing.
     apply_junk(state_, seq, file.ok() ? sha256(file.value()) : Sha256{});
     return true;

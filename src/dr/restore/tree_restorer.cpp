@@ -58,6 +58,7 @@ void TreeRestorer::step() {
     }
     if (entry.value() == nullptr) return leave();
     const std::size_t depth = levels_.size();
+    window_->encoded += entry.value()->encoded.size();
     Result<void> visited = visit(level, *entry.value());
     if (!visited.ok()) parts_.state.fail(path_in(levels_[depth - 1], entry.value()->name), std::move(visited).error());
     if (window_->full()) start_next_window();

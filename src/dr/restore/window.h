@@ -20,8 +20,9 @@
 namespace dr {
 
 struct Window {
-    static constexpr std::size_t kMaxEntries = 32U << 10;  // the more, the fewer times the index is read
+    static constexpr std::size_t kMaxEntries = 32U << 10;    // the more, the fewer times the index is read
     static constexpr std::uint64_t kMaxBytes = 64ULL << 20;  // of content
+    static constexpr std::size_t kMaxEncoded = 8U << 20;     // of entries: they may hold attributes and small contents
     static constexpr std::size_t kMaxLargeFiles = 128;       // each holds a descriptor
 
     struct SmallFile {
@@ -50,11 +51,13 @@ struct Window {
     std::vector<FileWriter::Link> links;  // to be made when all files are
     std::vector<LeftDirectory> left;      // complete after that, innermost first
     std::uint64_t bytes = 0;
+    std::size_t encoded = 0;           // bytes of the entries as they lie in the tree
     std::atomic<std::size_t> open{0};  // tasks
 
     bool full() const {
         return light.size() + single_files.size() + links.size() + left.size() >= kMaxEntries ||
-               pieces.size() >= 2 * kMaxEntries || bytes >= kMaxBytes || large_files.size() >= kMaxLargeFiles;
+               pieces.size() >= 2 * kMaxEntries || bytes >= kMaxBytes || encoded >= kMaxEncoded ||
+               large_files.size() >= kMaxLargeFiles;
     }
 };
 

@@ -5,8 +5,7 @@
 // opens the repository and must find each of them whole, and besides them only such as a power cut left unacknowledged,
 // whole too.
 //
-// QNWIS_DR_HISTORIES=N runs N histories instead of the few of the short mode; DR_TEST_HISTORY=SEED runs that one
-// again.
+// DR_TEST_HISTORY=SEED runs one again; DR_TEST_HISTORIES=N runs N (25, and 2,000 with DR_TEST_LONG=1).
 
 #include <gtest/gtest.h>
 
