@@ -27,9 +27,9 @@ PLACEHOLDERS = (
     (rb"\b[0-9a-f]{16}-\d+\b", b"<TEMPORARY>"),
     (rb"\b[0-9a-f]{12}\b", b"<ID>"),
     (rb"\bbyte \d+\b", b"byte <N>"),
+    (rb"\b\d+ bytes are free", b"<N> bytes are free"),
     (rb"\b(?=[0-9a-f]*[a-f])[0-9a-f]{8}\b|\b\d{8}\b", b"<SHORT>"),
     (rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC", b"<TIME>"),
-    (rb"\b\d+ bytes are free", b"<N> bytes are free"),
 )
 
 
