@@ -20,7 +20,7 @@ namespace dr {
 // Not one blob or node is wrong: further reading is pointless.
 bool concerns_everything(ErrorCode code);
 
-// How much is looked up at once. The more, the fewer times each piece of the index is read; a batch takes 50 bytes for
+// How much is looked up at once. The more, the fewer times each piece of the index is read; a batch takes 70 bytes for
 // each blob, and the paths. Three exist at most: one is filled while two run.
 struct BlobLookupLimits {
     std::size_t blobs = 256U << 10;  // of a batch
