@@ -6,6 +6,7 @@
 #include <set>
 
 #include "dr/restore/testing/memory_blobs.h"
+#include "dr/restore/testing/source_in_front.h"
 
 namespace dr {
 namespace {
@@ -81,28 +82,18 @@ TEST_P(LookupTest, OfNothingFindsNothing) {
 }
 
 // A storage that goes away, or a user who does, after so many questions.
-class EndingSource final : public BlobSource {
+class EndingSource final : public testing::SourceInFront {
 public:
     EndingSource(BlobSource& source, std::function<Result<void>(int)> before)
-        : source_(source), before_(std::move(before)) {}
+        : SourceInFront(source), before_(std::move(before)) {}
     Result<BlobPlace> locate(const BlobId& id) override {
         DR_TRY(before_(++asked));
-        return source_.locate(id);
+        return SourceInFront::locate(id);
     }
-    PackId pack_id(std::uint32_t pack) const override { return source_.pack_id(pack); }
-    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override {
-        return source_.open_frame(place);
-    }
-    Result<Bytes> read(BlobType type, const BlobId& id) override { return source_.read(type, id); }
-    Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const override {
-        return source_.check(type, id, bytes);
-    }
-    const BlobNamer& namer() const override { return source_.namer(); }
 
     std::atomic<int> asked{0};
 
 private:
-    BlobSource& source_;
     std::function<Result<void>(int)> before_;
 };
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "dr/restore/testing/scratch.h"
+#include "dr/restore/testing/source_in_front.h"
 #include "dr/restore/testing/tree_builder.h"
 #include "dr/verify/smoke_restore.h"
 
@@ -310,30 +311,20 @@ TEST_F(VerifyTest, DamageIsReportedAlsoWhereTheScratchDirectoryWentAway) {
 }
 
 // Somebody who asks to stop as soon as the first byte of content is read.
-class ImpatientSource final : public BlobSource {
+class ImpatientSource final : public SourceInFront {
 public:
-    ImpatientSource(BlobSource& source, RememberingMonitor& monitor) : source_(source), monitor_(monitor) {}
-    Result<BlobPlace> locate(const BlobId& id) override { return source_.locate(id); }
-    PackId pack_id(std::uint32_t pack) const override { return source_.pack_id(pack); }
-    Result<std::shared_ptr<const OpenFrame>> open_frame(const BlobPlace& place) override {
-        return source_.open_frame(place);
-    }
+    ImpatientSource(BlobSource& source, RememberingMonitor& monitor) : SourceInFront(source), monitor_(monitor) {}
     Result<Bytes> read(BlobType type, const BlobId& id) override {
         if (type == BlobType::Data) {
             ++blobs_read;
             monitor_.cancel = true;
         }
-        return source_.read(type, id);
+        return SourceInFront::read(type, id);
     }
-    Result<void> check(BlobType type, const BlobId& id, ByteSpan bytes) const override {
-        return source_.check(type, id, bytes);
-    }
-    const BlobNamer& namer() const override { return source_.namer(); }
 
     std::atomic<int> blobs_read{0};
 
 private:
-    BlobSource& source_;
     RememberingMonitor& monitor_;
 };
 
